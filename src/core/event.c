@@ -1,0 +1,205 @@
+#include "core/event.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/ip.h"
+#include "core/timefmt.h"
+
+void event_init(struct event *ev, struct arena *a)
+{
+    memset(ev, 0, sizeof(*ev));
+    ev->arena = a;
+}
+
+static CHECKED enum err reserve(struct event *ev)
+{
+    if (ev->n < ev->cap)
+        return ERR_NONE;
+    if (ev->n >= EVENT_FIELDS_MAX) {
+        ev->overflow = true;
+        return ERR_LIMIT;
+    }
+    uint32_t cap = ev->cap ? ev->cap * 2 : 32;
+    struct event_field *fields = arena_alloc(ev->arena, cap * sizeof(*fields));
+    if (!fields)
+        return ERR_NOMEM;
+    if (ev->n)
+        memcpy(fields, ev->fields, ev->n * sizeof(*fields));
+    ev->fields = fields;
+    ev->cap = cap;
+    return ERR_NONE;
+}
+
+CHECKED enum err event_set_value(struct event *ev, enum field f, struct value v)
+{
+    if (ev->at[f]) {
+        ev->fields[ev->at[f] - 1].v = v;
+        return ERR_NONE;
+    }
+    enum err e = reserve(ev);
+    if (e != ERR_NONE)
+        return e;
+    ev->fields[ev->n++] = (struct event_field){f, field_info(f)->name, v};
+    if (f != F_NONE)
+        ev->at[f] = (uint16_t)ev->n;
+    return ERR_NONE;
+}
+
+/* The value of `text` as the dictionary types f; what does not convert stays a string. */
+static struct value typed(enum field f, struct slice text)
+{
+    struct value v = value_str(text);
+    int64_t i;
+
+    switch (field_info(f)->type) {
+    case FT_IP:
+        if (ip_parse(text, v.ip))
+            v.type = VT_IP;
+        break;
+    case FT_LONG:
+        if (slice_to_i64(text, &i)) {
+            v.type = VT_INT;
+            v.i = i;
+        }
+        break;
+    case FT_KEYWORD:
+    case FT_TEXT:
+    case FT_DOUBLE:
+    case FT_TIME:
+    case FT_BOOL:
+    case FT_LIST:
+        break;
+    }
+    return v;
+}
+
+CHECKED enum err event_set(struct event *ev, enum field f, struct slice text)
+{
+    return event_set_value(ev, f, typed(f, text));
+}
+
+struct value value_int(struct arena *a, int64_t v)
+{
+    char text[24];
+    int n = snprintf(text, sizeof(text), "%" PRId64, v);
+    struct slice s = SLICE("");
+
+    if (n <= 0 || arena_dup(a, (struct slice){text, (size_t)n}, &s) != ERR_NONE)
+        return value_str(SLICE(""));
+    return (struct value){.type = VT_INT, .text = s, .i = v};
+}
+
+CHECKED enum err event_set_int(struct event *ev, enum field f, int64_t v)
+{
+    return event_set_value(ev, f, value_int(ev->arena, v));
+}
+
+CHECKED enum err event_push(struct event *ev, enum field f, struct slice text)
+{
+    struct value v = {.type = VT_LIST, .text = SLICE("")};
+
+    if (ev->at[f]) {
+        v = ev->fields[ev->at[f] - 1].v;
+        if (v.type != VT_LIST) {
+            struct value *one = arena_alloc(ev->arena, sizeof(*one));
+            if (!one)
+                return ERR_NOMEM;
+            *one = v;
+            v = (struct value){.type = VT_LIST, .text = SLICE(""), .list_n = 1, .list = one};
+        }
+    }
+    if (v.list_n >= EVENT_LIST_MAX)
+        return ERR_LIMIT;
+    struct value *list = arena_alloc(ev->arena, (v.list_n + 1) * sizeof(*list));
+    if (!list)
+        return ERR_NOMEM;
+    if (v.list_n)
+        memcpy(list, v.list, v.list_n * sizeof(*list));
+    list[v.list_n] = value_str(text);
+    v.list = list;
+    v.list_n++;
+    return event_set_value(ev, f, v);
+}
+
+CHECKED enum err event_add(struct event *ev, struct slice name, struct value v)
+{
+    enum field f = field_find(name);
+
+    if (f != F_NONE && field_info(f)->store != FS_BASE) {
+        if (v.type == VT_STRING)
+            v = typed(f, v.text);
+        return event_set_value(ev, f, v);
+    }
+    enum err e = reserve(ev);
+    if (e == ERR_NONE)
+        ev->fields[ev->n++] = (struct event_field){F_NONE, name, v};
+    return e;
+}
+
+const struct value *event_get(const struct event *ev, enum field f)
+{
+    return ev->at[f] ? &ev->fields[ev->at[f] - 1].v : NULL;
+}
+
+const struct value *event_get_name(const struct event *ev, struct slice name)
+{
+    enum field f = field_find(name);
+
+    if (f != F_NONE && ev->at[f])
+        return event_get(ev, f);
+    for (uint32_t i = ev->n; i > 0; i--)
+        if (ev->fields[i - 1].f == F_NONE && slice_eq(ev->fields[i - 1].name, name))
+            return &ev->fields[i - 1].v;
+    return NULL;
+}
+
+static bool base_text(struct event *ev, const char *text, struct value *ret)
+{
+    struct slice s;
+
+    if (arena_dup(ev->arena, slice_of(text), &s) != ERR_NONE)
+        return false;
+    *ret = value_str(s);
+    return true;
+}
+
+static bool base_time(struct event *ev, int64_t ns, struct value *ret)
+{
+    char text[TIME_TEXT_BYTES + 1];
+
+    time_rfc3339(ns, text);
+    if (!base_text(ev, text, ret))
+        return false;
+    ret->type = VT_TIME;
+    ret->i = ns;
+    return true;
+}
+
+bool event_base(struct event *ev, enum field f, struct value *ret)
+{
+    char text[ID_TEXT_BYTES + 1];
+
+    if (f == F_MESSAGE) {
+        *ret = value_str(ev->message);
+        return ev->message.n > 0;
+    }
+    if (f == F_EVENT_ORIGINAL) {
+        if (ev->record)
+            *ret = value_str(ev->record->payload);
+        return ev->record != NULL;
+    }
+    if (f == F_TIMESTAMP)
+        return base_time(ev, ev->timestamp_ns, ret);
+    if (f == F_EVENT_INGESTED)
+        return base_time(ev, ev->ingested_ns, ret);
+    if (f == F_EVENT_ID) {
+        id_text(ev->id, text);
+        return base_text(ev, text, ret);
+    }
+    if (f == F_COLOA_ORG || f == F_COLOA_SYSTEM) {
+        *ret = value_int(ev->arena, f == F_COLOA_ORG ? ev->org : ev->system);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,129 @@
+#include "core/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/timefmt.h"
+
+enum { IDS_MAX = 128, LINE_MAX_BYTES = 2048 };
+
+static const char *program = "coloa";
+static enum log_level least = LOG_INFO;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards `seen` */
+static struct {
+    const char *id; /* string literals: compared by address */
+    int64_t since_ns;
+    unsigned n, held;
+} seen[IDS_MAX];
+
+void log_init(const char *name, enum log_level level)
+{
+    program = name;
+    least = level;
+}
+
+/* Whether one more line of this id may go out; *ret_held receives how many did not before. */
+static bool allow(const char *id, unsigned *ret_held)
+{
+    int64_t now = clock_mono_ns();
+    bool ok = true;
+
+    (void)pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < IDS_MAX; i++) {
+        if (seen[i].id && seen[i].id != id)
+            continue;
+        if (!seen[i].id || now - seen[i].since_ns > 10 * NS_PER_S) {
+            *ret_held = seen[i].id ? seen[i].held : 0;
+            seen[i].id = id;
+            seen[i].since_ns = now;
+            seen[i].n = 1;
+            seen[i].held = 0;
+        } else if (++seen[i].n > LOG_BURST) {
+            seen[i].held++;
+            ok = false;
+        }
+        break;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    return ok;
+}
+
+/* Copies text, with control bytes escaped; always leaves room for the end of the line. */
+static size_t escape(char *to, size_t room, const char *text)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t n = 0;
+
+    for (const char *p = text; *p && n + 5 < room; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c >= 0x20 && c != 0x7f) {
+            to[n++] = *p;
+        } else {
+            to[n++] = '\\';
+            to[n++] = 'x';
+            to[n++] = hex[c >> 4];
+            to[n++] = hex[c & 15];
+        }
+    }
+    return n;
+}
+
+static void emit(enum log_level level, const char *id, const char *text)
+{
+    static const char *const words[] = {"debug", "info", "warn", "error"};
+    char line[LINE_MAX_BYTES], when[TIME_TEXT_BYTES + 1];
+    unsigned held = 0;
+
+    if (!allow(id, &held))
+        return;
+    time_rfc3339(clock_wall_ns() / NS_PER_MS * NS_PER_MS, when);
+    int head = snprintf(line, sizeof(line), "%s %s %s %s ", when, words[level], program, id);
+    if (head < 0 || (size_t)head >= sizeof(line))
+        return;
+    size_t n = (size_t)head;
+    n += escape(line + n, sizeof(line) - n - 40, text);
+    if (held) {
+        int more = snprintf(line + n, sizeof(line) - n - 1, " held_back=%u", held);
+        n += more > 0 ? (size_t)more : 0;
+    }
+    line[n++] = '\n';
+    if (write(STDERR_FILENO, line, n) < 0)
+        return; /* nowhere left to say it */
+}
+
+void log_write(enum log_level level, const char *event_id, const char *fmt, ...)
+{
+    char text[LINE_MAX_BYTES / 2];
+    va_list ap;
+
+    if (level < least)
+        return;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    emit(level, event_id, text);
+}
+
+void log_err(enum log_level level, const char *event_id, enum err e, const struct diag *diag,
+             const char *fmt, ...)
+{
+    char text[LINE_MAX_BYTES / 2];
+    va_list ap;
+    int sys = diag && diag->sys ? diag->sys : 0;
+
+    if (level < least)
+        return;
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof(text) / 2, fmt, ap);
+    va_end(ap);
+    size_t at = n < 0 ? 0 : (size_t)n < sizeof(text) / 2 ? (size_t)n : sizeof(text) / 2 - 1;
+    (void)snprintf(text + at, sizeof(text) - at, " err=%s%s%s%s%s", err_code(e),
+                   sys ? " errno=" : "", sys ? strerror(sys) : "",
+                   diag && diag->text[0] ? " why=" : "", diag ? diag->text : "");
+    emit(level, event_id, text);
+}

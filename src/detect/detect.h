@@ -1,0 +1,79 @@
+/* detect/detect.h - events to findings: the face of the Sigma engine, made to be replaced.
+ *
+ * A ruleset is compiled once from YAML files into an immutable object that many threads read;
+ * a reload compiles a second and swaps the pointer. Matching goes through a per-thread scratch.
+ * Every rule is loaded or reported with the reason why not: none is skipped silently.
+ */
+#ifndef DETECT_DETECT_H
+#define DETECT_DETECT_H
+
+#include "core/arena.h"
+#include "core/event.h"
+
+enum rule_level { LEVEL_INFORMATIONAL = 1, LEVEL_LOW, LEVEL_MEDIUM, LEVEL_HIGH, LEVEL_CRITICAL };
+const char *rule_level_name(enum rule_level l); /* "informational" ... "critical" */
+
+/* What is known of a rule; strings live as long as the ruleset, NUL-terminated, "" if absent. */
+struct rule_info {
+    const char *id, *title, *title_vi, *description, *author, *status, *path;
+    const char *product, *category, *service;
+    enum rule_level level;
+    size_t tags_n;
+    const char *const *tags;
+    size_t false_positives_n;
+    const char *const *false_positives;
+};
+
+enum rule_issue_kind { ISSUE_ERROR, ISSUE_WARNING, ISSUE_CANNOT_MATCH };
+struct rule_issue {
+    enum rule_issue_kind kind;
+    const char *file;
+    unsigned line, column;
+    const char *code; /* stable word: "unknown-modifier", "aggregation", "yaml" ... */
+    char message[240];
+    const char *rule_id; /* "" if not known */
+};
+
+/* What loading did. Owned by the ruleset. */
+struct rule_report {
+    size_t files, rules, loaded, correlations, filters;
+    size_t issues_n;
+    const struct rule_issue *issues;
+};
+
+struct ruleset;
+
+void ruleset_unref(struct ruleset *rs);
+struct ruleset *ruleset_ref(struct ruleset *rs);
+
+/* Loads every *.yml and *.yaml under the paths (files or folders, recursively, sorted by path). Fails
+ * only for memory or an unreadable path; bad rules are in the report. *ret has one reference. */
+CHECKED enum err ruleset_load(const char *const *paths, size_t n, struct ruleset **ret,
+                              struct diag *diag);
+const struct rule_report *ruleset_report(const struct ruleset *rs);
+size_t ruleset_n(const struct ruleset *rs);
+const struct rule_info *ruleset_rule(const struct ruleset *rs, size_t i);
+
+/* One match. Slices live in the scratch until the next detect_event. */
+struct match_field {
+    struct slice name;
+    struct slice value;
+};
+struct finding {
+    const struct rule_info *rule;
+    const struct event *event;
+    size_t matched_n;
+    const struct match_field *matched; /* the fields that decided, at most 32 */
+};
+typedef void detect_emit_fn(void *arg, const struct finding *f);
+
+struct detect_scratch;
+void detect_scratch_free(struct detect_scratch *s);
+FREED_BY(detect_scratch_free) struct detect_scratch *detect_scratch_new(void);
+
+/* Tries the event against every rule of its log source; calls emit per matching rule, in rule
+ * order. Returns how many matched. Thread-safe with one scratch per thread. */
+unsigned detect_event(const struct ruleset *rs, struct detect_scratch *s, struct event *ev,
+                      detect_emit_fn *emit, void *arg);
+
+#endif

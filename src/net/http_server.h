@@ -1,0 +1,70 @@
+/* net/http_server.h - HTTP/1.1 server (libmicrohttpd, epoll thread, suspend and resume), behind the
+ * framing guard: a request with more than one Content-Length or Transfer-Encoding, with both,
+ * or without exactly one Host is answered 400 and closed before any handler sees it.
+ *
+ * A handler never blocks. It either answers at once (http_reply) or keeps the pointer, returns, and
+ * answers later from any thread; the request lives until http_reply or, for streams, http_stream_end.
+ * If the client leaves first, `gone` is called once (on the server's thread) and http_reply is still
+ * required (it then only frees).
+ */
+#ifndef NET_HTTP_SERVER_H
+#define NET_HTTP_SERVER_H
+
+#include "core/buf.h"
+
+struct http_server;
+struct http_call; /* one request being answered */
+
+struct http_server_options {
+    int listen_fd;             /* taken over; TCP or Unix stream socket, already listening */
+    const char *certificate_pem, *key_pem; /* NULL = plain */
+    size_t max_body;           /* default cap; 413 above */
+    unsigned max_connections;  /* 0 = 1000 */
+    unsigned idle_s;           /* 0 = 30; streams are exempt */
+    /* Called when head and whole body are there. arg is yours. */
+    void (*handle)(void *arg, struct http_call *c);
+    /* May be NULL: a cap per route, asked once the head is there. 0 = no body allowed. */
+    size_t (*body_limit)(void *arg, const struct http_call *c);
+    void *arg;
+    /* Headers put on every answer ("Name", "value" pairs), may be NULL. */
+    const char *const (*headers)[2];
+    size_t headers_n;
+};
+
+CHECKED enum err http_server_start(const struct http_server_options *o, struct http_server **ret,
+                                   struct diag *diag);
+/* Stops taking requests, waits until those being answered are done or grace_ms passed, frees. */
+void http_server_stop(struct http_server *s, int grace_ms);
+
+/* ---- reading a request; slices live until the reply ---- */
+const char *http_method(const struct http_call *c);
+const char *http_path(const struct http_call *c);      /* percent-decoded, without the query */
+const char *http_query(const struct http_call *c, const char *name); /* decoded value or NULL */
+const char *http_header(const struct http_call *c, const char *name); /* NULL if absent */
+const char *http_cookie(const struct http_call *c, const char *name);
+struct slice http_body(const struct http_call *c);
+/* 16 bytes, IPv4 mapped; Unix sockets give ::1. */
+void http_peer(const struct http_call *c, uint8_t ip[static 16], uint16_t *ret_port);
+/* For Unix sockets: SO_PEERCRED's uid, else -1. */
+long http_peer_uid(const struct http_call *c);
+bool http_is_tls(const struct http_call *c);
+
+/* ---- answering, once ---- */
+void http_add_header(struct http_call *c, const char *name, const char *value); /* before the reply */
+/* Body is copied. content_type may be NULL for an empty body. */
+void http_reply(struct http_call *c, int status, const char *content_type, struct slice body);
+/* Body is borrowed for ever (embedded files). */
+void http_reply_static(struct http_call *c, int status, const char *content_type, struct slice body);
+/* application/problem+json (RFC 9457) from an error: type about:blank, title, status, code, detail
+ * (diag's text), request_id. */
+void http_reply_err(struct http_call *c, enum err e, const struct diag *diag);
+
+/* ---- streams (SSE): open, then write from any thread until end; gone(arg) when the client left ---- */
+struct http_stream;
+struct http_stream *http_stream_open(struct http_call *c, const char *content_type,
+                                     void (*gone)(void *arg), void *arg);
+/* Copies; ERR_BUSY when 1 MiB waits unread (slow client: end it), ERR_NOENT when it has left. */
+CHECKED enum err http_stream_write(struct http_stream *s, struct slice bytes);
+void http_stream_end(struct http_stream *s); /* frees */
+
+#endif
