@@ -6,6 +6,11 @@
  * the tolerant one, so that hostile encoding never hides an event: the tree is then marked.
  * Duplicate keys are all kept, in order, in both.
  *
+ * Beyond RFC 8259 the tolerant reader takes: numbers of any size, raw control characters and
+ * bytes that are not UTF-8 in strings (kept as they are), escaped lone surrogates (as the three
+ * bytes that UTF-8's scheme has for them, "WTF-8", so that two different texts never become one),
+ * and a UTF-8 byte order mark. Nothing else: no NaN, comments, single quotes or stray commas.
+ *
  * Lifetime: the tree and its strings live in the reader and die at its next json_read or
  * json_reader_free. Input is copied (padding), so the caller's bytes may go. One thread each.
  *
@@ -23,13 +28,14 @@ enum { JSON_DEPTH_MAX = 64 };
 enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_UINT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY,
                  JSON_OBJECT };
 
-/* A number keeps its text in `str` when the tolerant reader made it (too large for 64 bits:
- * JSON_DOUBLE with the digits as sent); else str is empty for numbers. JSON_UINT is used only
- * above INT64_MAX. */
+/* A number keeps its text in `str` when it fits neither 64 bits nor a finite double (only the
+ * tolerant reader takes those): an integer is JSON_DOUBLE then, rounded, and what is beyond a
+ * double's range is infinite. Else str is empty for JSON's numbers. JSON_UINT is used only above
+ * INT64_MAX. YAML's plain scalars keep their text in `str` whatever their type. */
 struct json_node {
     enum json_type type;
     uint32_t n;         /* children of arrays and objects */
-    uint32_t line, col; /* from 1; YAML only, else 0 */
+    uint32_t line, col; /* from 1; of a member, where its key begins; YAML only, else 0 */
     bool plain;         /* YAML: an unquoted scalar */
     struct slice key;   /* of an object's member, else empty */
     struct slice str;   /* JSON_STRING unescaped; may hold NULs and invalid UTF-8 */
@@ -61,9 +67,10 @@ CHECKED enum err json_read_tolerant(struct json_reader *r, struct slice in,
                                     const struct json_node **ret, struct diag *diag);
 
 /* All documents of a YAML 1.1 stream (libyaml, in yaml.c) as the children of one array. Scalars
- * are typed by YAML's core schema (null, bool as true/false only, int, float); quoted scalars are strings. Aliases and
- * anchors are ERR_UNSUPPORTED (billion laughs); a duplicate key is an error. diag->at is the
- * byte offset, and diag->text ends with "line L column C". */
+ * are typed by YAML's core schema (null, bool as true/false only, int, float); quoted and block
+ * scalars, and those tagged !!str, are strings. Aliases and anchors (billion laughs), other tags
+ * and keys that are not scalars are ERR_UNSUPPORTED; a duplicate key is an error. The input is
+ * UTF-8. diag->at is the byte offset, and diag->text ends with "line L column C". */
 CHECKED enum err yaml_read(struct json_reader *r, struct slice in, const struct json_node **ret,
                            struct diag *diag);
 
