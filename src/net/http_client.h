@@ -1,5 +1,6 @@
 /* net/http_client.h - HTTP requests (libcurl, GnuTLS), over TCP or a Unix socket. Blocking: never
  * on a loop's thread. One struct http_client per thread; connections are kept alive.
+ * Redirects are not followed, proxies of the environment not used, certificates always checked.
  */
 #ifndef NET_HTTP_CLIENT_H
 #define NET_HTTP_CLIENT_H
@@ -16,7 +17,11 @@ struct http_request {
     size_t headers_n;
     struct slice body;               /* sent as is */
     int timeout_ms;                  /* whole exchange; 0 = 30 s */
-    size_t max_body;                 /* of the answer; more is ERR_LIMIT */
+    size_t max_body;                 /* of the answer; more is ERR_LIMIT; 0 = 1 MiB */
+    /* The server may get it twice without harm (a query by POST; GET and HEAD always are): allows a
+     * kept connection, on which a request that broke off unanswered is sent again. Anything else
+     * goes out once, on a new connection. */
+    bool repeatable;
 };
 
 struct http_answer {

@@ -1,0 +1,240 @@
+#include "net/http_server_int.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+void http_head_done(struct http_head *h)
+{
+    free(h->text);
+    free(h->fields);
+    free(h->cookie_text);
+}
+
+static char *trim_in_place(char *s)
+{
+    while (*s == ' ' || *s == '\t')
+        s++;
+    size_t n = strlen(s);
+    while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+        s[--n] = '\0';
+    return s;
+}
+
+static void cut_cookies(struct http_head *h, char *text)
+{
+    char *next;
+
+    for (char *at = text; at && h->cookies_n < HTTP_COOKIES_MAX; at = next) {
+        next = strchr(at, ';');
+        if (next)
+            *next++ = '\0';
+        char *equals = strchr(at, '=');
+        if (!equals)
+            continue;
+        *equals = '\0';
+        h->cookies[h->cookies_n++] =
+            (struct http_field){trim_in_place(at), trim_in_place(equals + 1)};
+    }
+}
+
+CHECKED enum err http_head_cookies(struct http_head *h)
+{
+    size_t need = 0, at = 0;
+
+    for (size_t i = 0; i < h->headers_n; i++)
+        if (strcasecmp(h->headers[i].name, "Cookie") == 0)
+            need += strlen(h->headers[i].value) + 1;
+    if (need == 0)
+        return ERR_NONE;
+    h->cookie_text = malloc(need);
+    if (!h->cookie_text)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < h->headers_n; i++) {
+        if (strcasecmp(h->headers[i].name, "Cookie") != 0)
+            continue;
+        size_t n = strlen(h->headers[i].value) + 1;
+        memcpy(h->cookie_text + at, h->headers[i].value, n);
+        cut_cookies(h, h->cookie_text + at);
+        at += n;
+    }
+    return ERR_NONE;
+}
+
+void http_added_done(struct http_added *a)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        free((char *)(uintptr_t)a->f[i].name);
+        free((char *)(uintptr_t)a->f[i].value);
+    }
+    a->n = 0;
+}
+
+/* RFC 9110 section 5.6.2. Blanks in a name ("Content-Length :") are how requests get smuggled. */
+static bool is_token(const char *s)
+{
+    if (*s == '\0')
+        return false;
+    for (; *s; s++) {
+        bool alnum = (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') ||
+                     (*s >= 'a' && *s <= 'z');
+        if (!alnum && !strchr("!#$%&'*+-.^_`|~", *s))
+            return false;
+    }
+    return true;
+}
+
+const char *http_guard(const struct http_head *h, const char *version)
+{
+    unsigned lengths = 0, encodings = 0, hosts = 0;
+    const char *encoding = "";
+
+    for (size_t i = 0; i < h->headers_n; i++) {
+        const char *name = h->headers[i].name;
+        if (!is_token(name))
+            return "a header's name is no token";
+        lengths += strcasecmp(name, "Content-Length") == 0;
+        hosts += strcasecmp(name, "Host") == 0;
+        if (strcasecmp(name, "Transfer-Encoding") == 0) {
+            encodings++;
+            encoding = h->headers[i].value;
+        }
+    }
+    if (lengths > 1 || encodings > 1 || (lengths > 0 && encodings > 0))
+        return "the length of the body is ambiguous";
+    if (hosts != 1)
+        return "exactly one Host header is needed";
+    if (encodings == 1 && (strcasecmp(encoding, "chunked") != 0 || strcmp(version, "HTTP/1.1") != 0))
+        return "this Transfer-Encoding is not supported";
+    return NULL;
+}
+
+const char *http_head_header(const struct http_head *h, const char *name)
+{
+    for (size_t i = 0; i < h->headers_n; i++)
+        if (strcasecmp(h->headers[i].name, name) == 0)
+            return h->headers[i].value;
+    return NULL;
+}
+
+const char *http_method(const struct http_call *c)
+{
+    return http_call_head(c)->method;
+}
+
+const char *http_path(const struct http_call *c)
+{
+    return http_call_head(c)->path;
+}
+
+const char *http_header(const struct http_call *c, const char *name)
+{
+    return http_head_header(http_call_head(c), name);
+}
+
+const char *http_query(const struct http_call *c, const char *name)
+{
+    const struct http_head *h = http_call_head(c);
+
+    for (size_t i = 0; i < h->args_n; i++)
+        if (strcmp(h->args[i].name, name) == 0)
+            return h->args[i].value;
+    return NULL;
+}
+
+const char *http_cookie(const struct http_call *c, const char *name)
+{
+    const struct http_head *h = http_call_head(c);
+
+    for (size_t i = 0; i < h->cookies_n; i++)
+        if (strcmp(h->cookies[i].name, name) == 0)
+            return h->cookies[i].value;
+    return NULL;
+}
+
+void http_peer(const struct http_call *c, uint8_t ip[static 16], uint16_t *ret_port)
+{
+    memcpy(ip, http_call_head(c)->peer, 16);
+    *ret_port = http_call_head(c)->peer_port;
+}
+
+long http_peer_uid(const struct http_call *c)
+{
+    return http_call_head(c)->uid;
+}
+
+bool http_is_tls(const struct http_call *c)
+{
+    return http_call_head(c)->tls;
+}
+
+const char *http_request_id(const struct http_call *c)
+{
+    return http_call_head(c)->id;
+}
+
+void http_add_header(struct http_call *c, const char *name, const char *value)
+{
+    struct http_added *a = http_call_added(c);
+
+    if (a->n == HTTP_ADDED_MAX || strpbrk(value, "\r\n"))
+        return;
+    char *n = strdup(name), *v = strdup(value);
+    if (!n || !v) {
+        free(n);
+        free(v);
+        return;
+    }
+    a->f[a->n++] = (struct http_field){n, v};
+}
+
+/* Our own texts are ASCII; what came from outside and is not is shown as '?'. */
+static enum err put_text(struct buf *out, const char *s)
+{
+    enum err e = buf_putc(out, '"');
+
+    for (; *s && e == ERR_NONE; s++) {
+        unsigned char ch = (unsigned char)*s;
+        if (ch == '"' || ch == '\\')
+            e = buf_printf(out, "\\%c", ch);
+        else
+            e = buf_putc(out, ch < 0x20 || ch > 0x7e ? '?' : (char)ch);
+    }
+    return e == ERR_NONE ? buf_putc(out, '"') : e;
+}
+
+CHECKED enum err http_problem(struct buf *out, int status, const char *code, const char *title,
+                              const char *detail, const char *request_id)
+{
+    enum err e = buf_puts(out, "{\"type\":\"about:blank\",\"title\":");
+
+    if (e == ERR_NONE)
+        e = put_text(out, title);
+    if (e == ERR_NONE)
+        e = buf_printf(out, ",\"status\":%d,\"code\":", status);
+    if (e == ERR_NONE)
+        e = put_text(out, code);
+    if (e == ERR_NONE && detail && *detail) {
+        e = buf_puts(out, ",\"detail\":");
+        if (e == ERR_NONE)
+            e = put_text(out, detail);
+    }
+    if (e == ERR_NONE)
+        e = buf_puts(out, ",\"request_id\":");
+    if (e == ERR_NONE)
+        e = put_text(out, request_id);
+    return e == ERR_NONE ? buf_putc(out, '}') : e;
+}
+
+void http_reply_err(struct http_call *c, enum err e, const struct diag *diag)
+{
+    struct buf out;
+
+    buf_init(&out, 8192);
+    if (http_problem(&out, err_http_status(e), err_code(e), err_text(e), diag ? diag->text : NULL,
+                     http_request_id(c)) != ERR_NONE)
+        buf_reset(&out);
+    if (err_http_status(e) == 429 || err_http_status(e) == 503)
+        http_add_header(c, "Retry-After", "1");
+    http_reply(c, err_http_status(e), "application/problem+json", buf_slice(&out));
+    buf_done(&out);
+}
