@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "core/clock.h"
+
+enum { LEAST_BYTES_PER_S = 1024 };
+
 void http_head_done(struct http_head *h)
 {
     free(h->text);
@@ -75,8 +79,8 @@ static bool is_token(const char *s)
     if (*s == '\0')
         return false;
     for (; *s; s++) {
-        bool alnum = (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') ||
-                     (*s >= 'a' && *s <= 'z');
+        bool alnum =
+            (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z');
         if (!alnum && !strchr("!#$%&'*+-.^_`|~", *s))
             return false;
     }
@@ -103,7 +107,8 @@ const char *http_guard(const struct http_head *h, const char *version)
         return "the length of the body is ambiguous";
     if (hosts != 1)
         return "exactly one Host header is needed";
-    if (encodings == 1 && (strcasecmp(encoding, "chunked") != 0 || strcmp(version, "HTTP/1.1") != 0))
+    if (encodings == 1 &&
+        (strcasecmp(encoding, "chunked") != 0 || strcmp(version, "HTTP/1.1") != 0))
         return "this Transfer-Encoding is not supported";
     return NULL;
 }
@@ -114,6 +119,33 @@ const char *http_head_header(const struct http_head *h, const char *name)
         if (strcasecmp(h->headers[i].name, name) == 0)
             return h->headers[i].value;
     return NULL;
+}
+
+const char *http_method_word(const char *method)
+{
+    static const char *const words[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i], method) == 0)
+            return words[i];
+    return "OTHER";
+}
+
+bool http_overdue(enum http_stage stage, int64_t age_ns, size_t body_bytes, unsigned idle_s)
+{
+    int64_t idle_ns = (int64_t)idle_s * NS_PER_S;
+
+    switch (stage) {
+    case HTTP_STAGE_LINE: /* the library's time-out closes idle ones after idle_s */
+        return age_ns > 2 * idle_ns;
+    case HTTP_STAGE_REQUEST:
+        return age_ns > idle_ns + (int64_t)(body_bytes / LEAST_BYTES_PER_S) * NS_PER_S;
+    case HTTP_STAGE_DRAIN:
+        return age_ns > idle_ns;
+    case HTTP_STAGE_BUSY:
+        return false;
+    }
+    return false;
 }
 
 const char *http_method(const struct http_call *c)

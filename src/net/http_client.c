@@ -185,7 +185,7 @@ static enum err outcome(const struct http_client *c, const struct http_request *
         return FAIL(diag, ERR_TIMEOUT, 0, "%.80s: %.100s", where, why);
     if (code == CURLE_OUT_OF_MEMORY)
         return FAIL(diag, ERR_NOMEM, 0, "out of memory");
-    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+    if (!x->ret->sent && (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL))
         return FAIL(diag, ERR_SYNTAX, 0, "%.80s: %.100s", q->url, why);
     return FAIL(diag, ERR_PEER, 0, "%.80s: %.100s", where, why);
 }

@@ -172,8 +172,7 @@ static void echo(void *arg, struct http_call *c)
     (void)arg;
     atomic_fetch_add(&handled, 1);
     http_add_header(c, "X-ClickHouse-Exception-Code", h ? h : "none");
-    http_reply(c, 200, "text/plain",
-               http_body(c).n ? http_body(c) : slice_of(http_method(c)));
+    http_reply(c, 200, "text/plain", http_body(c).n ? http_body(c) : slice_of(http_method(c)));
 }
 
 static void exchange(struct http_client *c, const char *path, const char *method, struct slice body,

@@ -28,15 +28,12 @@ enum {
     STREAM_WAITING_BYTES = 1 << 20,
     STREAM_BLOCK_BYTES = 16 * 1024,
     DISCARD_BYTES = 1 << 20, /* read past the cap so that the 413 arrives */
-    LEAST_BYTES_PER_S = 1024,
 };
-
-enum stage { STAGE_LINE, STAGE_REQUEST, STAGE_BUSY, STAGE_DRAIN };
 
 struct conn {
     struct conn *prev, *next;
     int fd; /* the library's */
-    enum stage stage;
+    enum http_stage stage;
     int64_t since_ns;
     size_t got; /* bytes of the body */
 };
@@ -180,16 +177,6 @@ static enum MHD_Result copy_field(void *arg, enum MHD_ValueKind kind, const char
     return MHD_YES;
 }
 
-static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-
-static const char *method_word(const char *method)
-{
-    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
-        if (strcmp(methods[i], method) == 0)
-            return methods[i];
-    return "OTHER";
-}
-
 static void copy_peer(struct http_call *c)
 {
     const union MHD_ConnectionInfo *info =
@@ -240,7 +227,7 @@ static const char *copy_head(struct http_call *c, const char *path, const char *
     h->headers = h->fields;
     h->args = h->fields + h->headers_n;
     h->path = copy_text(&k, path, strlen(path));
-    h->method = method_word(method);
+    h->method = http_method_word(method);
     copy_peer(c);
     return http_head_cookies(h) == ERR_NONE ? NULL : "out of memory";
 }
@@ -308,8 +295,7 @@ void http_reply(struct http_call *c, int status, const char *content_type, struc
     answer(c, status, make(c, content_type, body, MHD_RESPMEM_MUST_COPY));
 }
 
-void http_reply_static(struct http_call *c, int status, const char *content_type,
-                       struct slice body)
+void http_reply_static(struct http_call *c, int status, const char *content_type, struct slice body)
 {
     answer(c, status, make(c, content_type, body, MHD_RESPMEM_PERSISTENT));
 }
@@ -321,13 +307,11 @@ static void refuse(struct http_call *c, int status, const char *code, const char
 
     c->close = true;
     buf_init(&out, 1024);
-    if (http_problem(&out, status, code, "the request was refused", detail, c->head.id) !=
-        ERR_NONE)
+    if (http_problem(&out, status, code, "the request was refused", detail, c->head.id) != ERR_NONE)
         buf_reset(&out);
     c->answered = true;
     c->status = status;
-    c->response =
-        make(c, "application/problem+json", buf_slice(&out), MHD_RESPMEM_MUST_COPY);
+    c->response = make(c, "application/problem+json", buf_slice(&out), MHD_RESPMEM_MUST_COPY);
     buf_done(&out);
 }
 
@@ -433,7 +417,7 @@ void http_stream_end(struct http_stream *st)
     while (st->in_gone && !pthread_equal(st->gone_thread, pthread_self()))
         pthread_cond_wait(&s->changed, &s->lock);
     if (c->mc) { /* a client that does not read the rest is cut off */
-        c->conn->stage = STAGE_DRAIN;
+        c->conn->stage = HTTP_STAGE_DRAIN;
         c->conn->since_ns = clock_mono_ns();
     }
     wake(c);
@@ -496,11 +480,6 @@ static void on_connection(void *arg, struct MHD_Connection *mc, void **context,
     *context = NULL;
 }
 
-static bool has_nul(const char *uri)
-{
-    return strstr(uri, "%00") != NULL;
-}
-
 /* The request line is there: the call begins. NULL makes on_access close the connection. */
 static void *on_uri(void *arg, const char *uri, struct MHD_Connection *mc)
 {
@@ -516,7 +495,7 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *mc)
     c->mc = mc;
     c->conn = n;
     c->owners = 1;
-    c->bad_uri = has_nul(uri);
+    c->bad_uri = strstr(uri, "%00") != NULL;
     snprintf(c->head.id, sizeof(c->head.id), "%08x%08x", s->start, atomic_fetch_add(&s->seq, 1));
     pthread_mutex_lock(&s->lock);
     s->owners++;
@@ -524,7 +503,7 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *mc)
     if (c->next)
         c->next->prev = c;
     s->calls = c;
-    n->stage = STAGE_REQUEST;
+    n->stage = HTTP_STAGE_REQUEST;
     n->since_ns = clock_mono_ns();
     n->got = 0;
     pthread_mutex_unlock(&s->lock);
@@ -549,7 +528,7 @@ static void on_completed(void *arg, struct MHD_Connection *mc, void **context,
         s->calls = c->next;
     if (c->next)
         c->next->prev = c->prev;
-    c->conn->stage = STAGE_LINE;
+    c->conn->stage = HTTP_STAGE_LINE;
     c->conn->since_ns = clock_mono_ns();
     c->mc = NULL;
     c->conn = NULL;
@@ -619,7 +598,7 @@ static enum MHD_Result finish(struct http_call *c)
     if (c->too_big && !c->answered)
         refuse(c, 413, "limit", "the body is larger than allowed here");
     pthread_mutex_lock(&s->lock);
-    c->conn->stage = STAGE_BUSY;
+    c->conn->stage = HTTP_STAGE_BUSY;
     if (!c->answered && !c->handled) {
         c->handled = true;
         c->owners++;
@@ -659,24 +638,8 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *mc, const cha
     return finish(c);
 }
 
-/* ---- slow clients: the library's time-out starts anew with every byte, these limits do not ---- */
-
-static bool overdue(const struct http_server *s, const struct conn *n, int64_t now)
-{
-    int64_t idle = (int64_t)s->o.idle_s * NS_PER_S, age = now - n->since_ns;
-
-    switch (n->stage) {
-    case STAGE_LINE:
-        return age > 2 * idle;
-    case STAGE_REQUEST:
-        return age > idle + (int64_t)(n->got / LEAST_BYTES_PER_S) * NS_PER_S;
-    case STAGE_DRAIN:
-        return age > idle;
-    case STAGE_BUSY:
-        return false;
-    }
-    return false;
-}
+/* ---- slow clients: the library's time-out starts anew with every byte, these limits do not ----
+ */
 
 static void *reap(void *arg)
 {
@@ -690,7 +653,7 @@ static void *reap(void *arg)
         pthread_cond_timedwait(&s->changed, &s->lock, &at);
         int64_t now = clock_mono_ns();
         for (struct conn *n = s->conns; n; n = n->next)
-            if (n->fd >= 0 && overdue(s, n, now))
+            if (n->fd >= 0 && http_overdue(n->stage, now - n->since_ns, n->got, s->o.idle_s))
                 shutdown(n->fd, SHUT_RDWR);
     }
     pthread_mutex_unlock(&s->lock);
@@ -722,8 +685,8 @@ static struct MHD_Daemon *start_daemon(struct http_server *s)
         flags |= MHD_USE_TLS;
         items[8] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
                                            (void *)(uintptr_t)o->certificate_pem};
-        items[9] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0,
-                                           (void *)(uintptr_t)o->key_pem};
+        items[9] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)o->key_pem};
         items[10] = (struct MHD_OptionItem){
             MHD_OPTION_HTTPS_PRIORITIES, 0,
             (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"};

@@ -3,8 +3,8 @@
  * or without exactly one Host is answered 400 and closed before any handler sees it.
  *
  * A handler never blocks. It either answers at once (http_reply) or keeps the pointer, returns, and
- * answers later from any thread; the request lives until http_reply or, for streams, http_stream_end.
- * If the client leaves first, http_reply is still required (it then only frees).
+ * answers later from any thread; the request lives until http_reply or, for streams,
+ * http_stream_end. If the client leaves first, http_reply is still required (it then only frees).
  *
  * Beside the guard: a header name that is no token, a NUL (also as %00), or a Transfer-Encoding
  * other than "chunked" is 400. A client has idle_s for the head and 1 KiB/s for the body, however
@@ -19,11 +19,11 @@ struct http_server;
 struct http_call; /* one request being answered */
 
 struct http_server_options {
-    int listen_fd;             /* taken over; TCP or Unix stream socket, already listening */
+    int listen_fd; /* taken over; TCP or Unix stream socket, already listening */
     const char *certificate_pem, *key_pem; /* NULL = plain */
-    size_t max_body;           /* default cap; 413 above */
-    unsigned max_connections;  /* 0 = 1000 */
-    unsigned idle_s;           /* 0 = 30; streams are exempt */
+    size_t max_body;                       /* default cap; 413 above */
+    unsigned max_connections;              /* 0 = 1000 */
+    unsigned idle_s;                       /* 0 = 30; streams are exempt */
     /* Called when head and whole body are there. arg is yours. */
     void (*handle)(void *arg, struct http_call *c);
     /* May be NULL: a cap per route, asked once the head is there. 0 = no body allowed. */
@@ -43,8 +43,8 @@ void http_server_stop(struct http_server *s, int grace_ms);
 
 /* ---- reading a request; slices live until the reply ---- */
 const char *http_method(const struct http_call *c);
-const char *http_path(const struct http_call *c);      /* percent-decoded, without the query */
-const char *http_query(const struct http_call *c, const char *name); /* decoded value or NULL */
+const char *http_path(const struct http_call *c); /* percent-decoded, without the query */
+const char *http_query(const struct http_call *c, const char *name);  /* decoded value or NULL */
 const char *http_header(const struct http_call *c, const char *name); /* NULL if absent */
 const char *http_cookie(const struct http_call *c, const char *name);
 struct slice http_body(const struct http_call *c);
@@ -58,11 +58,13 @@ long http_peer_uid(const struct http_call *c);
 bool http_is_tls(const struct http_call *c);
 
 /* ---- answering, once ---- */
-void http_add_header(struct http_call *c, const char *name, const char *value); /* before the reply */
+void http_add_header(struct http_call *c, const char *name,
+                     const char *value); /* before the reply */
 /* Body is copied. content_type may be NULL for an empty body. */
 void http_reply(struct http_call *c, int status, const char *content_type, struct slice body);
 /* The body is borrowed for ever (embedded files). */
-void http_reply_static(struct http_call *c, int status, const char *content_type, struct slice body);
+void http_reply_static(struct http_call *c, int status, const char *content_type,
+                       struct slice body);
 /* application/problem+json (RFC 9457) from an error: type about:blank, title, status, code, detail
  * (diag's text), request_id. */
 void http_reply_err(struct http_call *c, enum err e, const struct diag *diag);

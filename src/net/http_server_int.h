@@ -6,7 +6,12 @@
 
 #include "net/http_server.h"
 
-enum { HTTP_FIELDS_MAX = 256, HTTP_COOKIES_MAX = 32, HTTP_ADDED_MAX = 24, HTTP_REQUEST_ID_BYTES = 16 };
+enum {
+    HTTP_FIELDS_MAX = 256,
+    HTTP_COOKIES_MAX = 32,
+    HTTP_ADDED_MAX = 24,
+    HTTP_REQUEST_ID_BYTES = 16
+};
 
 struct http_field {
     const char *name, *value;
@@ -45,6 +50,14 @@ void http_added_done(struct http_added *a);
 /* The framing guard; `version` as "HTTP/1.1". What is wrong, or NULL. */
 const char *http_guard(const struct http_head *h, const char *version);
 const char *http_head_header(const struct http_head *h, const char *name);
+
+/* One of ours for the known methods, "OTHER" for the rest. */
+const char *http_method_word(const char *method);
+
+/* Where a connection is; since when, tells when it is too slow. The library's own time-out starts
+ * anew with every byte, these limits do not. */
+enum http_stage { HTTP_STAGE_LINE, HTTP_STAGE_REQUEST, HTTP_STAGE_BUSY, HTTP_STAGE_DRAIN };
+bool http_overdue(enum http_stage stage, int64_t age_ns, size_t body_bytes, unsigned idle_s);
 
 /* problem+json into out (ceiling already set). */
 CHECKED enum err http_problem(struct buf *out, int status, const char *code, const char *title,

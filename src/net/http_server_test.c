@@ -180,6 +180,11 @@ static void put(int fd, const char *s, size_t n)
     }
 }
 
+static void put_text(int fd, const char *s)
+{
+    put(fd, s, strlen(s));
+}
+
 /* Reads until the other side closes, `until` is seen, or ms passed; true when it was closed. */
 static bool take(int fd, char *out, size_t cap, const char *until, int ms)
 {
@@ -215,10 +220,12 @@ static void test_probe(void **state)
         {"plain", "GET /a HTTP/1.1\r\n" HOST "\r\n", 200, false},
         {"keep-alive off", "GET /a HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200, true},
         {"HTTP/1.0", "GET /a HTTP/1.0\r\n" HOST "\r\n", 200, true},
-        {"two lengths", "POST /a HTTP/1.1\r\n" HOST "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
-         400, true},
+        {"two lengths",
+         "POST /a HTTP/1.1\r\n" HOST "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400,
+         true},
         {"two other lengths",
-         "POST /a HTTP/1.1\r\n" HOST "Content-Length: 0\r\ncontent-length: 3\r\n\r\nabc", 400, true},
+         "POST /a HTTP/1.1\r\n" HOST "Content-Length: 0\r\ncontent-length: 3\r\n\r\nabc", 400,
+         true},
         {"length and chunked",
          "POST /a HTTP/1.1\r\n" HOST
          "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -234,7 +241,8 @@ static void test_probe(void **state)
         {"other encoding",
          "POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400, true},
         {"encoding list",
-         "POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, true},
+         "POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400,
+         true},
         {"chunked in 1.0",
          "POST /a HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, true},
         {"two hosts", "GET /a HTTP/1.1\r\n" HOST "Host: evil\r\n\r\n", 400, true},
@@ -242,23 +250,25 @@ static void test_probe(void **state)
         {"blank before the colon", "GET /a HTTP/1.1\r\nHost : localhost\r\n\r\n", 400, true},
         {"blank before the length's colon",
          "POST /a HTTP/1.1\r\n" HOST "Content-Length : 3\r\n\r\nabc", 400, true},
-        {"length not a number", "POST /a HTTP/1.1\r\n" HOST "Content-Length: 3x\r\n\r\nabc", 400, true},
-        {"length with a sign", "POST /a HTTP/1.1\r\n" HOST "Content-Length: +3\r\n\r\nabc", 400, true},
+        {"length not a number", "POST /a HTTP/1.1\r\n" HOST "Content-Length: 3x\r\n\r\nabc", 400,
+         true},
+        {"length with a sign", "POST /a HTTP/1.1\r\n" HOST "Content-Length: +3\r\n\r\nabc", 400,
+         true},
         {"length list", "POST /a HTTP/1.1\r\n" HOST "Content-Length: 3, 3\r\n\r\nabc", 400, true},
         {"bad chunk",
-         "POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", 400,
-         true},
+         "POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+         400, true},
         {"NUL in the path", "GET /a%00b HTTP/1.1\r\n" HOST "\r\n", 400, true},
         {"NUL in the query", "GET /a?q=%00b HTTP/1.1\r\n" HOST "\r\n", 400, true},
         {"over the cap", "POST /a HTTP/1.1\r\n" HOST "Content-Length: 1001\r\n\r\n", 413, true},
         {"body where none may be", "POST /none HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx", 413,
          true},
         {"chunked over a cap of 0",
-         "POST /none HTTP/1.1\r\n" HOST
-         "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+         "POST /none HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
          413, true},
-        {"chunked", "POST /a HTTP/1.1\r\n" HOST
-                    "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+        {"chunked",
+         "POST /a HTTP/1.1\r\n" HOST
+         "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
          200, false},
     };
 
@@ -287,7 +297,7 @@ static void test_huge_head(void **state)
     (void)state;
     assert_non_null(big);
     memset(big, 'a', 70000);
-    put(fd, "GET / HTTP/1.1\r\nX-Big: ", 23);
+    put_text(fd, "GET / HTTP/1.1\r\nX-Big: ");
     put(fd, big, 70000);
     take(fd, out, sizeof(out), "\r\n", 3000);
     /* the library may close before all was sent, which loses its answer */
@@ -303,13 +313,13 @@ static void test_chunked_over_cap(void **state)
     int fd = dial();
 
     (void)state;
-    put(fd, "POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n", 64);
+    put_text(fd, "POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
     int n = snprintf(chunk, sizeof(chunk), "258\r\n");
     memset(chunk + n, 'x', 600);
     memcpy(chunk + n + 600, "\r\n", 2);
     put(fd, chunk, (size_t)n + 602);
     put(fd, chunk, (size_t)n + 602);
-    put(fd, "0\r\n\r\n", 5);
+    put_text(fd, "0\r\n\r\n");
     assert_true(take(fd, out, sizeof(out), NULL, 3000));
     assert_non_null(strstr(out, " 413 "));
     assert_non_null(strstr(out, "application/problem+json"));
@@ -328,7 +338,8 @@ static void test_pipelining(void **state)
     (void)state;
     put(fd, three, sizeof(three) - 1);
     assert_true(take(fd, out, sizeof(out), NULL, 3000));
-    char *one = strstr(out, "GET /1 "), *two = strstr(out, "POST /2 "), *late = strstr(out, "\r\nlate");
+    char *one = strstr(out, "GET /1 "), *two = strstr(out, "POST /2 "),
+         *late = strstr(out, "\r\nlate");
     char *last = strstr(out, "GET /3 ");
     assert_true(one && two && late && last && one < two && two < late && late < last);
     assert_non_null(strstr(two, "body=abc"));
@@ -351,17 +362,18 @@ static void test_reading(void **state)
     close(fd);
 
     fd = dial();
-    put(fd, "HEAD /a HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 56);
+    put_text(fd, "HEAD /a HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
     assert_true(take(fd, out, sizeof(out), NULL, 3000));
     assert_non_null(strstr(out, "Content-Length: "));
     assert_string_equal(strstr(out, "\r\n\r\n"), "\r\n\r\n");
     close(fd);
 
     fd = dial();
-    put(fd, "GET /err HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 57);
+    put_text(fd, "GET /err HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
     assert_true(take(fd, out, sizeof(out), NULL, 3000));
     assert_non_null(strstr(out, "HTTP/1.1 400 "));
-    assert_non_null(strstr(out, "\"status\":400,\"code\":\"syntax\",\"detail\":\"bad \\\"thing\\\" at 3\""));
+    assert_non_null(
+        strstr(out, "\"status\":400,\"code\":\"syntax\",\"detail\":\"bad \\\"thing\\\" at 3\""));
     close(fd);
 }
 
@@ -371,13 +383,13 @@ static void test_late_and_kept(void **state)
     int fd = dial();
 
     (void)state;
-    put(fd, "GET /late HTTP/1.1\r\n" HOST "\r\n", 39);
+    put_text(fd, "GET /late HTTP/1.1\r\n" HOST "\r\n");
     take(fd, out, sizeof(out), "\r\n\r\nlate", 3000);
     assert_non_null(strstr(out, "X-Late: yes"));
     close(fd);
     /* the client leaves while its answer is being made: the call stays valid */
     fd = dial();
-    put(fd, "GET /keep?q=here HTTP/1.1\r\n" HOST "\r\n", 46);
+    put_text(fd, "GET /keep?q=here HTTP/1.1\r\n" HOST "\r\n");
     assert_true(wait_int(&fx.kept_n, 1));
     close(fd);
     rest(50);
@@ -393,13 +405,13 @@ static void test_slowloris(void **state)
     bool head_open = true, body_open = true, line_open = true;
 
     (void)state;
-    put(head, "GET /a HTTP/1.1\r\n" HOST "X-Slow: ", 42);
-    put(body, "POST /a HTTP/1.1\r\n" HOST "Content-Length: 900\r\n\r\n", 58);
+    put_text(head, "GET /a HTTP/1.1\r\n" HOST "X-Slow: ");
+    put_text(body, "POST /a HTTP/1.1\r\n" HOST "Content-Length: 900\r\n\r\n");
     /* every byte resets the library's own time-out of 2 s: only ours ends these */
     for (int i = 0; i < 100 && (head_open || body_open || line_open); i++) {
-        put(head, "x", 1);
-        put(body, "x", 1);
-        put(line, "G", 1);
+        put_text(head, "x");
+        put_text(body, "x");
+        put_text(line, "G");
         head_open = head_open && !take(head, out, sizeof(out), NULL, 40);
         body_open = body_open && !take(body, out, sizeof(out), NULL, 40);
         line_open = line_open && !take(line, out, sizeof(out), NULL, 40);
@@ -423,7 +435,7 @@ static int open_stream(void)
     char out[4096];
     int fd = dial();
 
-    put(fd, "GET /stream HTTP/1.1\r\n" HOST "\r\n", 41);
+    put_text(fd, "GET /stream HTTP/1.1\r\n" HOST "\r\n");
     assert_true(wait_int(&fx.kept_n, 1));
     assert_int_equal(http_stream_write(fx.stream, SLICE("id: 1\n\n")), ERR_NONE);
     take(fd, out, sizeof(out), "id: 1\n\n", 3000);
@@ -485,7 +497,7 @@ static void test_stream_slow_client(void **state)
     /* others are served meanwhile, and the one that never reads is cut off */
     char out[4096];
     int other = dial();
-    put(other, "GET /a HTTP/1.1\r\n" HOST "\r\n", 36);
+    put_text(other, "GET /a HTTP/1.1\r\n" HOST "\r\n");
     take(other, out, sizeof(out), "body=", 3000);
     assert_non_null(strstr(out, "200"));
     close(other);
@@ -549,7 +561,7 @@ static void test_stop_under_load(void **state)
     setup(state);
     stream = open_stream();
     keep = dial();
-    put(keep, "GET /keep HTTP/1.1\r\n" HOST "\r\n", 39);
+    put_text(keep, "GET /keep HTTP/1.1\r\n" HOST "\r\n");
     assert_true(wait_int(&fx.kept_n, 2));
     struct http_call *kept = fx.kept;
     struct http_stream *st = fx.stream;
@@ -581,7 +593,7 @@ static void test_unix_socket(void **state)
     start_on(fd);
     fd = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
-    put(fd, "GET /u HTTP/1.1\r\n" HOST "\r\n", 36);
+    put_text(fd, "GET /u HTTP/1.1\r\n" HOST "\r\n");
     take(fd, out, sizeof(out), "body=", 3000);
     assert_non_null(strstr(out, "GET /u q=- cookie=- uid=1 ip=1 body="));
     close(fd);

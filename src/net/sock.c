@@ -239,7 +239,8 @@ CHECKED enum err sock_listen_unix(const char *path, int *ret_fd, struct diag *di
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return FAIL(diag, ERR_SYS, 0, "cannot make a socket: %s", strerror(errno));
-    /* On Linux the file takes the socket's mode, so it is never open to others, even for a moment. */
+    /* On Linux the file takes the socket's mode, so it is never open to others, even for a moment.
+     */
     bool ok = fchmod(fd, 0600) == 0;
     if (ok && !unix_bind(fd, &un)) {
         ok = false;
