@@ -1,5 +1,6 @@
 /* One mutex per server (lock) guards every call's and connection's state; it is held for moments.
- * Order of locks: the library's response mutex, then `lock`, then the library's own list mutex.
+ * Order of locks: the library's response mutex (so no call on a response under `lock`), then
+ * `lock`, then the library's own list mutex (suspend and resume).
  *
  * A call has two owners: the library's side, from on_uri to on_completed, and the handler's side,
  * from handle() to http_reply or http_stream_end. The last one frees it. `mc` is valid while the
@@ -278,16 +279,16 @@ static void answer(struct http_call *c, int status, struct MHD_Response *r)
     struct http_server *s = c->s;
 
     pthread_mutex_lock(&s->lock);
-    if (c->answered) { /* the stop was faster */
-        if (r)
-            MHD_destroy_response(r);
-    } else {
+    if (!c->answered) { /* else the stop was faster */
         c->answered = true;
         c->status = status;
         c->response = r;
+        r = NULL;
         wake(c);
     }
     call_unref_unlock(c);
+    if (r)
+        MHD_destroy_response(r);
 }
 
 void http_reply(struct http_call *c, int status, const char *content_type, struct slice body)
@@ -315,7 +316,7 @@ static void refuse(struct http_call *c, int status, const char *code, const char
     buf_done(&out);
 }
 
-/* With the lock; NO closes the connection. */
+/* Without the lock; NO closes the connection. */
 static enum MHD_Result queue_answer(struct http_call *c)
 {
     struct MHD_Response *r = c->response;
@@ -370,8 +371,8 @@ struct http_stream *http_stream_open(struct http_call *c, const char *content_ty
     }
     pthread_mutex_lock(&c->s->lock);
     if (c->answered || !c->mc) {
-        MHD_destroy_response(r);
         call_unref_unlock(c);
+        MHD_destroy_response(r);
         return NULL;
     }
     buf_init(&st->waiting, STREAM_WAITING_BYTES);
@@ -607,18 +608,16 @@ static enum MHD_Result finish(struct http_call *c)
         s->o.handle(s->o.arg, c);
         pthread_mutex_lock(&s->lock);
     }
-    enum MHD_Result ok = MHD_YES;
-    if (c->answered) {
-        ok = queue_answer(c);
-    } else if (s->forced) {
-        ok = MHD_NO;
-        c->answered = true;
-    } else {
+    bool ready = c->answered, over = !ready && s->forced;
+    c->answered |= over;
+    if (!c->answered) {
         c->suspended = true;
         MHD_suspend_connection(c->mc);
     }
     pthread_mutex_unlock(&s->lock);
-    return ok;
+    if (over)
+        return MHD_NO;
+    return ready ? queue_answer(c) : MHD_YES;
 }
 
 static enum MHD_Result on_access(void *arg, struct MHD_Connection *mc, const char *path,
