@@ -142,9 +142,9 @@ static void test_codings(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_cut_and_damaged),
-        cmocka_unit_test(test_bomb), cmocka_unit_test(test_codings)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip),
+                                       cmocka_unit_test(test_cut_and_damaged),
+                                       cmocka_unit_test(test_bomb), cmocka_unit_test(test_codings)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ enum ingest_line ingest_lines_next(struct slice *rest, size_t max, struct slice 
         if (line.n > max)
             return INGEST_LONG;
         return core.n >= 2 && core.p[0] == '{' && core.p[core.n - 1] == '}' ? INGEST_RECORD
-                                                                           : INGEST_BAD;
+                                                                            : INGEST_BAD;
     }
     return INGEST_END;
 }

@@ -31,9 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (k == INGEST_END)
             break;
         n++;
-        if (line.p < after || line.p + line.n > body.p + body.n || (line.n > max) != (k == INGEST_LONG))
+        if (line.p < after || line.p + line.n > body.p + body.n ||
+            (line.n > max) != (k == INGEST_LONG))
             abort();
-        if (k == INGEST_RECORD && (slice_find(line, '{') == line.n || slice_find(line, '\n') != line.n))
+        if (k == INGEST_RECORD &&
+            (slice_find(line, '{') == line.n || slice_find(line, '\n') != line.n))
             abort();
         after = line.p + line.n;
     }

@@ -4,6 +4,12 @@
 
 #include "intake/rfc6587.h"
 
+/* A constant, which SLICE is not. */
+#define BYTES(literal)                                                                             \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
+
 /* What came out, written as one text: R or L or C, framing o or l, then the bytes. A long record's
  * pieces are joined: how the stream was cut must not show. */
 static void feed(const char *in, size_t n, size_t step, size_t max, struct buf *out)
@@ -36,8 +42,9 @@ static void feed(const char *in, size_t n, size_t step, size_t max, struct buf *
                 in_long = !o.last;
             }
             if (got != RFC6587_LONG || o.part == 0)
-                assert_int_equal(buf_printf(out, "%c%c", "NRLC"[got],
-                                            o.framing == FRAMING_OCTET ? 'o' : 'l'), ERR_NONE);
+                assert_int_equal(
+                    buf_printf(out, "%c%c", "NRLC"[got], o.framing == FRAMING_OCTET ? 'o' : 'l'),
+                    ERR_NONE);
             assert_int_equal(buf_put(out, o.bytes), ERR_NONE);
             if (got != RFC6587_LONG || o.last)
                 assert_int_equal(buf_putc(out, '|'), ERR_NONE);
@@ -53,33 +60,32 @@ static const struct {
     const char *out;
 } row[] = {
     {"nothing", {"", 0}, ""},
-    {"lines", SLICE("<1>a\n<2>b\n"), "Rl<1>a|Rl<2>b|"},
-    {"crlf", SLICE("<1>a\r\n<2>b\r\n"), "Rl<1>a|Rl<2>b|"},
-    {"nul", SLICE("<1>a\0<2>b\0"), "Rl<1>a|Rl<2>b|"},
-    {"lf nul", SLICE("<1>a\n\0<2>b\n\0"), "Rl<1>a|Rl<2>b|"},
-    {"no trailer at the end", SLICE("<1>a\n<2>b"), "Rl<1>a|Rl<2>b|"},
-    {"empty lines", SLICE("\n\n<1>a\n\r\n\n"), "Rl<1>a|"},
-    {"counted", SLICE("5 <1>ab4 <2>c"), "Ro<1>ab|Ro<2>c|"},
-    {"counted, lf inside", SLICE("7 <1>a\nbc4 <2>c"), "Ro<1>a\nbc|Ro<2>c|"},
-    {"counted, lf counted", SLICE("5 <1>a\n4 <2>c"), "Ro<1>a|Ro<2>c|"},
-    {"counted, lf not counted", SLICE("4 <1>a\n4 <2>c\n"), "Ro<1>a|Ro<2>c|"},
-    {"mixed", SLICE("<1>a\n4 <2>b<3>c\n4 <4>d"), "Rl<1>a|Ro<2>b|Rl<3>c|Ro<4>d|"},
-    {"digits that are no count", SLICE("2024 was\n12\n12 \n4<1>\n"),
+    {"lines", BYTES("<1>a\n<2>b\n"), "Rl<1>a|Rl<2>b|"},
+    {"crlf", BYTES("<1>a\r\n<2>b\r\n"), "Rl<1>a|Rl<2>b|"},
+    {"nul", BYTES("<1>a\0<2>b\0"), "Rl<1>a|Rl<2>b|"},
+    {"lf nul", BYTES("<1>a\n\0<2>b\n\0"), "Rl<1>a|Rl<2>b|"},
+    {"no trailer at the end", BYTES("<1>a\n<2>b"), "Rl<1>a|Rl<2>b|"},
+    {"empty lines", BYTES("\n\n<1>a\n\r\n\n"), "Rl<1>a|"},
+    {"counted", BYTES("5 <1>ab4 <2>c"), "Ro<1>ab|Ro<2>c|"},
+    {"counted, lf inside", BYTES("7 <1>a\nbc4 <2>c"), "Ro<1>a\nbc|Ro<2>c|"},
+    {"counted, lf counted", BYTES("5 <1>a\n4 <2>c"), "Ro<1>a|Ro<2>c|"},
+    {"counted, lf not counted", BYTES("4 <1>a\n4 <2>c\n"), "Ro<1>a|Ro<2>c|"},
+    {"mixed", BYTES("<1>a\n4 <2>b<3>c\n4 <4>d"), "Rl<1>a|Ro<2>b|Rl<3>c|Ro<4>d|"},
+    {"digits that are no count", BYTES("2024 was\n12\n12 \n4<1>\n"),
      "Rl2024 was|Rl12|Rl12 |Rl4<1>|"},
-    {"zero is no count", SLICE("04 <1>a\n0 <1>a\n"), "Rl04 <1>a|Rl0 <1>a|"},
-    {"a count beyond belief", SLICE("99999999 <1>a\n123456789 <1>\n<2>b\n"),
+    {"zero is no count", BYTES("04 <1>a\n0 <1>a\n"), "Rl04 <1>a|Rl0 <1>a|"},
+    {"a count beyond belief", BYTES("99999999 <1>a\n123456789 <1>\n<2>b\n"),
      "Rl99999999 <1>a|Rl123456789 <1>|Rl<2>b|"},
-    {"cut short", SLICE("9 <1>ab"), "Co<1>ab|"},
-    {"digits at the end", SLICE("<1>a\n12 "), "Rl<1>a|Rl12 |"},
-    {"as long as allowed", SLICE("<1>4567890123456\r\n16 <2>4567890123456"),
+    {"cut short", BYTES("9 <1>ab"), "Co<1>ab|"},
+    {"digits at the end", BYTES("<1>a\n12 "), "Rl<1>a|Rl12 |"},
+    {"as long as allowed", BYTES("<1>4567890123456\r\n16 <2>4567890123456"),
      "Rl<1>4567890123456|Ro<2>4567890123456|"},
-    {"too long, then well", SLICE("<1>45678901234567\r\n<2>b\n"), "Ll<1>45678901234567|Rl<2>b|"},
-    {"too long by far",
-     SLICE("<1>4567890123456789012345678901234567890\n<2>b\n"),
+    {"too long, then well", BYTES("<1>45678901234567\r\n<2>b\n"), "Ll<1>45678901234567|Rl<2>b|"},
+    {"too long by far", BYTES("<1>4567890123456789012345678901234567890\n<2>b\n"),
      "Ll<1>4567890123456789012345678901234567890|Rl<2>b|"},
-    {"counted too long", SLICE("18 <1>456789012345678<2>b\n"), "Lo<1>456789012345678|Rl<2>b|"},
-    {"too long and unended", SLICE("<1>456789012345678"), "Ll<1>456789012345678|"},
-    {"counted, too long and unended", SLICE("30 <1>456789012345678"), "Lo<1>456789012345678|"},
+    {"counted too long", BYTES("18 <1>456789012345678<2>b\n"), "Lo<1>456789012345678|Rl<2>b|"},
+    {"too long and unended", BYTES("<1>456789012345678"), "Ll<1>456789012345678|"},
+    {"counted, too long and unended", BYTES("30 <1>456789012345678"), "Lo<1>456789012345678|"},
 };
 
 static void test_any_cut(void **state)

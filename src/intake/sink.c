@@ -124,8 +124,8 @@ static void start_retrying(void *arg)
 {
     struct sink *s = arg;
 
-    if (!s->timer && loop_timer_start(s->loop, SINK_RETRY_MS, SINK_RETRY_MS, on_retry, s,
-                                      &s->timer) != ERR_NONE)
+    if (!s->timer &&
+        loop_timer_start(s->loop, SINK_RETRY_MS, SINK_RETRY_MS, on_retry, s, &s->timer) != ERR_NONE)
         loop_wake_send(s->wake);
 }
 
