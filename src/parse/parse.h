@@ -20,9 +20,11 @@ struct parse_ctx {
     struct arena *arena;      /* borrowed; the batch's */
     struct json_reader *json; /* owned by whoever made the ctx */
     int32_t zone_s;           /* seconds east of UTC for senders that name no zone */
-    int64_t future_limit_ns;  /* an event time further ahead of receive time than this, or older than
-                                 past_limit_ns behind it, is suspect: 0 = defaults (1 h, 10 years) */
+    int64_t future_limit_ns; /* an event time further ahead of receive time than this, or older than
+                                past_limit_ns behind it, is suspect: 0 = defaults (1 h, 10 years) */
     int64_t past_limit_ns;
+    struct slice
+        local_host; /* this machine's name, for local lines that name no host; may be empty */
 };
 
 struct parser {
@@ -30,6 +32,7 @@ struct parser {
     const char *summary; /* one line for the manual */
     int rank;            /* lower is asked first when detecting */
     bool content;        /* may stand inside syslog's MSG */
+    bool json;           /* uses ctx->json: not asked about text inside a JSON tree */
     /* A cheap look at the first bytes (ev already holds what the syslog header gave, e.g.
      * log.syslog.appname; NULL when the record has no header). */
     bool (*looks)(const struct event *ev, struct slice payload);
