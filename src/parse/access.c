@@ -9,21 +9,31 @@
 
 enum { STAMP_BYTES = 26, HEAD_MAX = 4096 };
 
-/* Where "[dd/Mon/yyyy:hh:mm:ss +zzzz]" begins, in.n when nowhere. */
+/* Where "[dd/Mon/yyyy:hh:mm:ss +zzzz]" begins, in.n when nowhere; the first one before a quote,
+ * else the first one. */
 static size_t stamp_at(struct slice in, int64_t *ret_ns)
 {
-    size_t at = 0;
+    size_t at = 0, first = in.n;
+    int64_t ns;
 
     while (at < in.n && at < HEAD_MAX) {
         at += slice_find(slice_cut(in, at, in.n), '[');
         if (in.n - at < STAMP_BYTES + 2)
-            return in.n;
+            break;
         if (in.p[at + 1 + STAMP_BYTES] == ']' && in.p[at + 3] == '/' &&
-            when_clf(slice_cut(in, at + 1, at + 1 + STAMP_BYTES), ret_ns))
-            return at;
+            when_clf(slice_cut(in, at + 1, at + 1 + STAMP_BYTES), &ns)) {
+            bool quote = in.n - at > STAMP_BYTES + 3 && in.p[at + STAMP_BYTES + 2] == ' ' &&
+                         in.p[at + STAMP_BYTES + 3] == '"';
+            if (quote || first == in.n) {
+                first = at;
+                *ret_ns = ns;
+            }
+            if (quote)
+                break;
+        }
         at++;
     }
-    return in.n;
+    return first;
 }
 
 static bool looks(const struct event *ev, struct slice payload)

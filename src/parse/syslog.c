@@ -209,8 +209,9 @@ static size_t tag(struct slice s, struct slice *app, struct slice *pid)
     return i < s.n && s.p[i] == ' ' ? i + 1 : i;
 }
 
-/* The rest of a line after its time: [HOST ]TAG MSG, either may be missing. */
-static void host_and_tag(struct parse_ctx *ctx, struct slice s, struct event *ev)
+/* The rest of a line after its time: [HOST ]TAG MSG, either may be missing. Without a time the
+ * first word is taken for a host only in front of a Cisco tag. */
+static void host_and_tag(struct parse_ctx *ctx, struct slice s, bool timed, struct event *ev)
 {
     struct slice app = SLICE(""), pid = SLICE(""), host = SLICE("");
     uint64_t number;
@@ -226,6 +227,8 @@ static void host_and_tag(struct parse_ctx *ctx, struct slice s, struct event *ev
         bool name = host.n > 0 && host.n <= 255 && slice_find(host, '=') == host.n &&
                     slice_find(host, '"') == host.n && rest.n;
         used = name ? tag(rest, &app, &pid) : 0;
+        name = name && (timed || (used && app.p[0] == '%'));
+        used = name ? used : 0;
         s = name ? rest : s;
         if (!name)
             host = SLICE("");
@@ -296,7 +299,7 @@ static void rfc3164(struct parse_ctx *ctx, struct slice s, struct event *ev)
         body = slice_cut(body, more, body.n);
     }
     if (!stamp_of(ctx, body, ev->ingested_ns, &ns, &used)) {
-        host_and_tag(ctx, s, ev);
+        host_and_tag(ctx, s, false, ev);
         return;
     }
     put_time(ctx, ev, ns, slice_cut(body, 0, used));
@@ -306,7 +309,7 @@ static void rfc3164(struct parse_ctx *ctx, struct slice s, struct event *ev)
     size_t back = cisco_back(s);
     while (back < s.n && s.p[back] == ' ')
         back++;
-    host_and_tag(ctx, slice_cut(s, back, s.n), ev);
+    host_and_tag(ctx, slice_cut(s, back, s.n), true, ev);
 }
 
 /* One digit or two, a blank, then a date or the nil value. */
@@ -360,7 +363,7 @@ static enum err parse(struct parse_ctx *ctx, struct slice payload, struct event 
 const struct parser syslog_parser = {
     .name = "syslog",
     .summary = "RFC 5424, RFC 3164 and lines of /var/log files; the message is read further",
-    .rank = 50,
+    .rank = 5,
     .looks = looks,
     .parse = parse,
 };

@@ -102,7 +102,7 @@ static const struct try_case headers[] = {
     {"<13>no time here at all",
      INPUT_SYSLOG_UDP,
      NULL,
-     {"message=here at all", "host.name=no", "event.kind=event"}},
+     {"message=no time here at all", "!log.syslog.hostname", "event.kind=event"}},
     {"just words", INPUT_SYSLOG_UDP, NULL, {"event.kind=event", "clock_suspect=true"}},
     {"<999>x", INPUT_SYSLOG_UDP, NULL, {"event.kind=event", "message=<999>x"}},
     {"<34>1 yesterday h a p m - x", INPUT_FILE, "syslog", {"event.kind=event"}},
@@ -138,11 +138,37 @@ static void reads_headers(void **state)
     try_all(headers, ARRAY_LEN(headers));
 }
 
+static void keep(void *arg, struct event *ev)
+{
+    *(int64_t *)arg = ev->timestamp_ns;
+}
+
 static void uses_the_senders_zone(void **state)
 {
+    static const struct {
+        const char *line;
+        const char *utc;
+    } rows[] = {
+        {"<13>Nov 25 14:59:00 gw app: local time", "2026-11-25T07:59:00.000Z"},
+        {"<13>2026-11-25T14:59:00 gw app: no zone", "2026-11-25T07:59:00.000Z"},
+        {"<13>2026-11-25T07:59:00Z gw app: zone of its own", "2026-11-25T07:59:00.000Z"},
+        {"<13>Jan  1 06:30:00 gw app: the year before, in UTC", "2025-12-31T23:30:00.000Z"},
+    };
     struct arena a;
+
     (void)state;
     arena_init(&a, 1 << 20);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct parse_ctx ctx = {.arena = &a, .zone_s = 7 * 3600};
+        struct record r = {.received_ns = TRY_RECEIVED_NS,
+                           .input = INPUT_SYSLOG_UDP,
+                           .payload = slice_of(rows[i].line)};
+        int64_t ns = 0;
+        char text[TIME_TEXT_BYTES + 1];
+        assert_int_equal(parse_record(&ctx, &r, keep, &ns), 1);
+        time_rfc3339(ns, text);
+        assert_string_equal(text, rows[i].utc);
+    }
     arena_done(&a);
 }
 
