@@ -39,8 +39,10 @@ static bool grow(struct arena *a, size_t n)
     struct arena_block *next = a->now ? a->now->next : NULL;
 
     if (!next || next->size < n) {
-        if (size > a->max_bytes || a->total_bytes > a->max_bytes - size)
+        size_t left = a->max_bytes - a->total_bytes;
+        if (n > left)
             return false;
+        size = size < left ? size : left;
         struct arena_block *b = malloc(sizeof(*b) + size);
         if (!b)
             return false;

@@ -25,7 +25,7 @@ CHECKED enum err buf_reserve(struct buf *b, size_t n, char **ret)
 {
     if (n > b->max || b->n > b->max - n)
         return ERR_LIMIT;
-    if (b->cap - b->n < n) {
+    if (b->cap - b->n < n || !b->p) { /* never NULL, even for n = 0 */
         size_t cap = b->cap ? b->cap : 256;
         while (cap < b->n + n)
             cap = cap > SIZE_MAX / 2 ? b->n + n : cap * 2;

@@ -111,14 +111,17 @@ CHECKED enum err event_push(struct event *ev, enum field f, struct slice text)
     }
     if (v.list_n >= EVENT_LIST_MAX)
         return ERR_LIMIT;
-    struct value *list = arena_alloc(ev->arena, (v.list_n + 1) * sizeof(*list));
-    if (!list)
-        return ERR_NOMEM;
-    if (v.list_n)
-        memcpy(list, v.list, v.list_n * sizeof(*list));
-    list[v.list_n] = value_str(text);
-    v.list = list;
-    v.list_n++;
+    if (v.list_n >= v.list_cap) {
+        uint32_t cap = v.list_n < 4 ? 4 : v.list_n * 2;
+        struct value *list = arena_alloc(ev->arena, cap * sizeof(*list));
+        if (!list)
+            return ERR_NOMEM;
+        if (v.list_n)
+            memcpy(list, v.list, v.list_n * sizeof(*list));
+        v.list = list;
+        v.list_cap = cap;
+    }
+    v.list[v.list_n++] = value_str(text);
     return event_set_value(ev, f, v);
 }
 

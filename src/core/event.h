@@ -34,7 +34,10 @@ struct value {
         int64_t i;          /* VT_INT, VT_BOOL (0/1), VT_TIME (ns) */
         double d;           /* VT_DOUBLE */
         uint8_t ip[16];     /* VT_IP, IPv4 mapped into IPv6 */
-        struct value *list; /* VT_LIST; items are never lists */
+        struct {
+            struct value *list; /* VT_LIST; items are never lists */
+            uint32_t list_cap;  /* room at `list` that event_push may use; 0 when not its own */
+        };
     };
 };
 

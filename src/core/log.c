@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "core/timefmt.h"
+#include "core/utf8.h"
 
 enum { IDS_MAX = 128, LINE_MAX_BYTES = 2048 };
 
@@ -53,16 +54,23 @@ static bool allow(const char *id, unsigned *ret_held)
     return ok;
 }
 
-/* Copies text, with control bytes escaped; always leaves room for the end of the line. */
+/* Copies text, with control characters and bytes that are not UTF-8 escaped; always leaves room for
+ * the end of the line. */
 static size_t escape(char *to, size_t room, const char *text)
 {
     static const char hex[] = "0123456789abcdef";
+    const char *end = text + strlen(text);
     size_t n = 0;
 
-    for (const char *p = text; *p && n + 5 < room; p++) {
+    for (const char *p = text; p < end && n + 5 < room; p++) {
         unsigned char c = (unsigned char)*p;
-        if (c >= 0x20 && c != 0x7f) {
-            to[n++] = *p;
+        uint32_t cp = 0;
+        unsigned len = utf8_get(p, (size_t)(end - p), &cp);
+        if (len && cp >= 0x20 && cp != 0x7f && !(cp >= 0x80 && cp < 0xa0) && cp != 0x2028 &&
+            cp != 0x2029) {
+            memcpy(to + n, p, len);
+            n += len;
+            p += len - 1;
         } else {
             to[n++] = '\\';
             to[n++] = 'x';
@@ -83,7 +91,7 @@ static void emit(enum log_level level, const char *id, const char *text)
         return;
     time_rfc3339(clock_wall_ns() / NS_PER_MS * NS_PER_MS, when);
     int head = snprintf(line, sizeof(line), "%s %s %s %s ", when, words[level], program, id);
-    if (head < 0 || (size_t)head >= sizeof(line))
+    if (head < 0 || (size_t)head >= sizeof(line) / 2)
         return;
     size_t n = (size_t)head;
     n += escape(line + n, sizeof(line) - n - 40, text);
@@ -115,6 +123,7 @@ void log_err(enum log_level level, const char *event_id, enum err e, const struc
     char text[LINE_MAX_BYTES / 2];
     va_list ap;
     int sys = diag && diag->sys ? diag->sys : 0;
+    bool why = diag && diag->text[0];
 
     if (level < least)
         return;
@@ -122,8 +131,10 @@ void log_err(enum log_level level, const char *event_id, enum err e, const struc
     int n = vsnprintf(text, sizeof(text) / 2, fmt, ap);
     va_end(ap);
     size_t at = n < 0 ? 0 : (size_t)n < sizeof(text) / 2 ? (size_t)n : sizeof(text) / 2 - 1;
-    (void)snprintf(text + at, sizeof(text) - at, " err=%s%s%s%s%s", err_code(e),
-                   sys ? " errno=" : "", sys ? strerror(sys) : "",
-                   diag && diag->text[0] ? " why=" : "", diag ? diag->text : "");
+    n = snprintf(text + at, sizeof(text) - at, " err=%s%s%s", err_code(e), sys ? " errno=" : "",
+                 sys ? strerror(sys) : "");
+    at += n > 0 ? (size_t)n : 0;
+    if (why && at < sizeof(text))
+        (void)snprintf(text + at, sizeof(text) - at, " at=%zu why=%s", diag->at, diag->text);
     emit(level, event_id, text);
 }

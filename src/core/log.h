@@ -2,8 +2,8 @@
  *
  *   2026-11-25T08:10:21.123Z info intake listen.open addr=127.0.0.1:5514
  *
- * A fixed event id, then key=value pairs in the message text. Control bytes and non-ASCII
- * quotes from outside are escaped as \xNN. The same event id is limited to LOG_BURST lines in
+ * A fixed event id, then key=value pairs in the message text. Control characters and bytes
+ * that are not UTF-8 are escaped as \xNN. The same event id is limited to LOG_BURST lines in
  * 10 s per process; what was held back is counted and said in the next line. Secrets never go in.
  * Only main() and the loop's callbacks log; code below returns errors. Thread-safe.
  */

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static _Atomic uint64_t own[M_N];
@@ -23,12 +24,19 @@ static const struct {
 
 CHECKED enum err metrics_map(int fd)
 {
-    if (ftruncate(fd, METRICS_BYTES) != 0)
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return ERR_SYS;
+    if (st.st_size < METRICS_BYTES && ftruncate(fd, METRICS_BYTES) != 0)
         return ERR_SYS;
     void *p = mmap(NULL, METRICS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (p == MAP_FAILED)
         return ERR_SYS;
+    _Atomic uint64_t *before = page;
     page = p;
+    for (size_t m = 0; m < M_N; m++)
+        metric_add((enum metric)m, atomic_exchange_explicit(&before[m], 0, memory_order_relaxed));
     return ERR_NONE;
 }
 
@@ -54,8 +62,8 @@ CHECKED enum err metrics_render(const uint64_t *const *pages, size_t n, struct b
     for (size_t m = 0; m < M_N && e == ERR_NONE; m++) {
         uint64_t sum = 0;
         for (size_t i = 0; i < n; i++)
-            sum += atomic_load_explicit((const _Atomic uint64_t *)&pages[i][m],
-                                        memory_order_relaxed);
+            sum +=
+                atomic_load_explicit((const _Atomic uint64_t *)&pages[i][m], memory_order_relaxed);
         e = buf_printf(out, "# TYPE coloa_%s %s\n# HELP coloa_%s %s.\ncoloa_%s%s %" PRIu64 "\n",
                        table[m].name, table[m].kind, table[m].name, table[m].help, table[m].name,
                        table[m].kind[0] == 'c' ? "_total" : "", sum);

@@ -56,6 +56,8 @@ CHECKED enum err record_decode(struct slice in, struct record *ret, struct diag 
     struct record r = {0};
     struct slice s;
 
+    if (in.n == 0)
+        return FAIL(diag, ERR_CORRUPT, 0, "an empty record");
     if (bytes_u8(&b) != RECORD_VERSION)
         return FAIL(diag, ERR_VERSION, 0, "a record of an unknown version");
     r.input = (enum input_kind)bytes_u8(&b);

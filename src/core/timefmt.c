@@ -91,13 +91,20 @@ static bool zone(struct slice *s, int32_t *zone_s)
     bool minus = s->p[0] == '-';
     if ((!take(s, '+') && !take(s, '-')) || !digits(s, 2, &h))
         return false;
-    (void)take(s, ':');
-    if (s->n && !digits(s, 2, &m))
+    if ((take(s, ':') || s->n) && !digits(s, 2, &m))
         return false;
     if (h > 23 || m > 59)
         return false;
     *zone_s = (int32_t)(h * 3600 + m * 60) * (minus ? -1 : 1);
     return true;
+}
+
+static unsigned month_days(unsigned year, unsigned month)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap ? 1u : 0u);
 }
 
 CHECKED bool time_parse_iso(struct slice s, int32_t zone_s, int64_t *ret_ns)
@@ -106,7 +113,8 @@ CHECKED bool time_parse_iso(struct slice s, int32_t zone_s, int64_t *ret_ns)
     int64_t frac = 0;
 
     if (!digits(&s, 4, &y) || !take(&s, '-') || !digits(&s, 2, &mo) || !take(&s, '-') ||
-        !digits(&s, 2, &d) || mo < 1 || mo > 12 || d < 1 || d > 31 || y < 1678 || y > 2261)
+        !digits(&s, 2, &d) || mo < 1 || mo > 12 || y < 1678 || y > 2261 || d < 1 ||
+        d > month_days(y, mo))
         return false;
     if (s.n) {
         if (!take(&s, 'T') && !take(&s, 't') && !take(&s, ' '))
@@ -154,22 +162,22 @@ static bool relative(struct slice s, int64_t *ret_ns)
 CHECKED enum err time_parse_bound(struct slice s, int64_t now_ns, int64_t *ret_ns,
                                   struct diag *diag)
 {
-    int64_t back;
-    uint64_t n;
+    struct slice back_text = slice_starts(s, SLICE("now")) ? slice_cut(s, 3, s.n) : s;
+    int64_t back, since;
 
-    if (slice_starts(s, SLICE("now"))) {
-        if (s.n == 3) {
-            *ret_ns = now_ns;
-            return ERR_NONE;
-        }
-        s = slice_cut(s, 3, s.n);
-    }
-    if (s.n && s.p[0] == '-' && relative(slice_cut(s, 1, s.n), &back)) {
-        *ret_ns = now_ns - back;
+    if (s.n == 3 && back_text.n == 0) {
+        *ret_ns = now_ns;
         return ERR_NONE;
     }
-    if (slice_to_u64(s, &n) && s.n >= 9 && s.n <= 13) {
-        *ret_ns = s.n > 10 ? (int64_t)n * NS_PER_MS : (int64_t)n * NS_PER_S;
+    if (back_text.n && back_text.p[0] == '-' &&
+        relative(slice_cut(back_text, 1, back_text.n), &back) &&
+        !__builtin_sub_overflow(now_ns, back, &since)) {
+        *ret_ns = since;
+        return ERR_NONE;
+    }
+    if (s.n >= 9 && s.n <= 13 && s.p[0] != '-' && slice_to_i64(s, &since) &&
+        !__builtin_mul_overflow(since, s.n > 10 ? NS_PER_MS : NS_PER_S, &since)) {
+        *ret_ns = since;
         return ERR_NONE;
     }
     if (time_parse_iso(s, 0, ret_ns))
