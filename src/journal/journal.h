@@ -65,6 +65,7 @@ struct journal_health {
     uint64_t torn_bytes;      /* truncated at open */
     uint64_t damaged_bytes;   /* skipped and quarantined at open */
     uint64_t commits, frames; /* since open */
+    uint64_t notes_dropped;   /* before they expired, because notes passed their ceiling */
     struct jpos durable;
 };
 
@@ -111,9 +112,8 @@ struct journal_reader;
 /* Starts at `from`; {0,0} = the oldest segment that is there. If `from` was trimmed away the
  * reader starts at the oldest and *ret_skipped (may be NULL) is true. Opening before the writer
  * ever ran is fine: nothing to read yet. */
-CHECKED enum err journal_reader_open(const char *dir, struct jpos from,
-                                     struct journal_reader **ret, bool *ret_skipped,
-                                     struct diag *diag);
+CHECKED enum err journal_reader_open(const char *dir, struct jpos from, struct journal_reader **ret,
+                                     bool *ret_skipped, struct diag *diag);
 void journal_reader_close(struct journal_reader *r);
 
 /* The next frame: payload borrowed until the next call, *ret_pos the position just after it (store
