@@ -46,10 +46,14 @@ struct ruleset;
 void ruleset_unref(struct ruleset *rs);
 struct ruleset *ruleset_ref(struct ruleset *rs);
 
-/* Loads every *.yml and *.yaml under the paths (files or folders, recursively, sorted by path). Fails
- * only for memory or an unreadable path; bad rules are in the report. *ret has one reference. */
+/* Loads every *.yml and *.yaml under the paths (files or folders, recursively, sorted by path).
+ * Fails only for memory or an unreadable path; bad rules are in the report. *ret has one reference.
+ */
 CHECKED enum err ruleset_load(const char *const *paths, size_t n, struct ruleset **ret,
                               struct diag *diag);
+/* The same from text in memory, reported under the file name `name`: pasted rules, tests. */
+CHECKED enum err ruleset_load_text(const char *name, struct slice text, struct ruleset **ret,
+                                   struct diag *diag);
 const struct rule_report *ruleset_report(const struct ruleset *rs);
 size_t ruleset_n(const struct ruleset *rs);
 const struct rule_info *ruleset_rule(const struct ruleset *rs, size_t i);

@@ -1,0 +1,28 @@
+/* detect/regex_int.h - regular expressions of rules, over PCRE2.
+ *
+ * A search, not a full match; case-sensitive unless asked otherwise. Each expression is compiled
+ * twice: as UTF for text that is valid UTF-8, and over bytes, so that an invalid byte in a value
+ * can't cut it into pieces that the UTF form may not match across. JIT, with limits on
+ * matching: an expression that explodes costs a bounded time and counts as no match.
+ */
+#ifndef DETECT_REGEX_INT_H
+#define DETECT_REGEX_INT_H
+
+#include "core/err.h"
+#include "core/slice.h"
+
+struct regex;
+struct regex_scratch; /* one per thread */
+
+void regex_free(struct regex *re);
+CHECKED enum err regex_compile(struct slice pattern, bool icase, bool multiline, bool dotall,
+                               struct regex **ret, struct diag *diag);
+
+void regex_scratch_free(struct regex_scratch *s);
+FREED_BY(regex_scratch_free) struct regex_scratch *regex_scratch_new(void);
+
+/* *ret_limited (never NULL) is set, and otherwise left, when a limit stopped the search. */
+bool regex_search(const struct regex *re, struct regex_scratch *s, struct slice text,
+                  bool *ret_limited);
+
+#endif

@@ -1,0 +1,312 @@
+#include <stdlib.h>
+
+#include "detect/rule_int.h"
+
+static const char *const levels[] = {
+    [LEVEL_INFORMATIONAL] = "informational",
+    [LEVEL_LOW] = "low",
+    [LEVEL_MEDIUM] = "medium",
+    [LEVEL_HIGH] = "high",
+    [LEVEL_CRITICAL] = "critical",
+};
+
+const char *rule_level_name(enum rule_level l)
+{
+    size_t i = (size_t)l;
+
+    return i >= LEVEL_INFORMATIONAL && i < ARRAY_LEN(levels) ? levels[i] : "unknown";
+}
+
+static CHECKED enum err text(struct compile *c, const struct json_node *obj, const char *key,
+                             const char **ret)
+{
+    const struct json_node *n = json_get(obj, key);
+    bool scalar = n && n->type != JSON_ARRAY && n->type != JSON_OBJECT && n->type != JSON_NULL;
+    const char *s = scalar ? arena_cstr(&c->rs->arena, n->str) : "";
+
+    if (!s)
+        return ERR_NOMEM;
+    *ret = s;
+    return ERR_NONE;
+}
+
+static CHECKED enum err list(struct compile *c, const struct json_node *obj, const char *key,
+                             const char *const **ret, size_t *ret_n)
+{
+    const struct json_node *n = json_get(obj, key);
+    size_t max = n && n->type == JSON_ARRAY ? n->n : n && n->type == JSON_STRING;
+    const char **to = arena_calloc(&c->rs->arena, max + 1, sizeof(*to));
+    size_t k = 0;
+
+    if (!to)
+        return ERR_NOMEM;
+    n = n && n->type == JSON_ARRAY ? n->child : n;
+    for (; k < max; n = n->next) {
+        to[k] = arena_cstr(&c->rs->arena, n->str);
+        if (!to[k++])
+            return ERR_NOMEM;
+    }
+    *ret = to;
+    *ret_n = max;
+    return ERR_NONE;
+}
+
+static CHECKED enum err level(struct compile *c, const struct json_node *doc, struct rule_info *ri)
+{
+    const struct json_node *n = json_get(doc, "level");
+
+    ri->level = LEVEL_INFORMATIONAL;
+    if (!n)
+        return report_issue(c, ISSUE_WARNING, doc, "missing-level",
+                            "no level: taken as informational");
+    for (size_t i = LEVEL_INFORMATIONAL; i < ARRAY_LEN(levels); i++) {
+        if (!slice_eq_nocase(n->str, slice_of(levels[i])))
+            continue;
+        ri->level = (enum rule_level)i;
+        return ERR_NONE;
+    }
+    return report_issue(c, ISSUE_ERROR, n, "bad-level", "there is no level '%.*s'",
+                        SLICE_ARG(n->str));
+}
+
+static CHECKED enum err status(struct compile *c, const struct json_node *doc, struct rule *r)
+{
+    static const char *const known[] = {"stable", "test", "experimental", "deprecated",
+                                        "unsupported"};
+    const struct json_node *n = json_get(doc, "status");
+
+    if (!n)
+        return ERR_NONE;
+    if (strcmp(r->info.status, "unsupported") == 0) {
+        r->cannot_match = true;
+        return report_issue(c, ISSUE_CANNOT_MATCH, n, "status-unsupported",
+                            "its author marks it as unsupported");
+    }
+    if (strcmp(r->info.status, "deprecated") == 0)
+        return report_issue(c, ISSUE_WARNING, n, "deprecated", "its author marks it as deprecated");
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (strcmp(r->info.status, known[i]) == 0)
+            return ERR_NONE;
+    return report_issue(c, ISSUE_WARNING, n, "bad-status", "there is no status '%.*s'",
+                        SLICE_ARG(n->str));
+}
+
+static CHECKED enum err info(struct compile *c, const struct json_node *doc, struct rule_info *ri)
+{
+    const struct json_node *source = json_get(doc, "logsource"), *custom = json_get(doc, "custom");
+    const struct {
+        const struct json_node *from;
+        const char *key;
+        const char **to;
+    } texts[] = {
+        {doc, "id", &ri->id},
+        {doc, "title", &ri->title},
+        {custom, "title_vi", &ri->title_vi},
+        {doc, "description", &ri->description},
+        {doc, "author", &ri->author},
+        {doc, "status", &ri->status},
+        {source, "product", &ri->product},
+        {source, "category", &ri->category},
+        {source, "service", &ri->service},
+    };
+    enum err e = ERR_NONE;
+
+    for (size_t i = 0; e == ERR_NONE && i < ARRAY_LEN(texts); i++)
+        e = text(c, texts[i].from, texts[i].key, texts[i].to);
+    if (e == ERR_NONE)
+        e = list(c, doc, "tags", &ri->tags, &ri->tags_n);
+    if (e == ERR_NONE)
+        e = list(c, doc, "falsepositives", &ri->false_positives, &ri->false_positives_n);
+    ri->path = c->file;
+    return e;
+}
+
+static CHECKED enum err identify(struct compile *c, const struct json_node *doc,
+                                 struct rule_info *ri)
+{
+    enum err e = ERR_NONE;
+    bool new = true;
+    uint32_t ignored;
+
+    if (!*ri->title)
+        return report_issue(c, ISSUE_ERROR, doc, "missing-title", "a rule needs a title");
+    if (!*ri->id) {
+        ri->id = ri->title;
+        e = report_issue(c, ISSUE_WARNING, doc, "missing-id", "no id: its title stands for it");
+    }
+    if (e == ERR_NONE)
+        e = intern_put(&c->rs->ids, slice_of(ri->id), &ignored, &new);
+    if (e == ERR_NONE && !new)
+        e = report_issue(c, ISSUE_ERROR, json_get(doc, "id"), "duplicate-id",
+                         "another rule has this id: only the first is loaded");
+    return e;
+}
+
+/* The named selections; `condition` and `timeframe` stand among them in the YAML. */
+static CHECKED enum err selections(struct compile *c, const struct json_node *detection,
+                                   struct rule *r, struct slice *names, size_t *ret_n)
+{
+    size_t n = 0;
+
+    for (const struct json_node *m = detection->child; m; m = m->next) {
+        if (slice_eq(m->key, SLICE("condition")))
+            continue;
+        if (slice_eq(m->key, SLICE("timeframe")))
+            continue;
+        names[n] = m->key;
+        enum err e = selection_compile(c, m, 0, &r->sels[n++]);
+        if (e != ERR_NONE)
+            return e;
+    }
+    *ret_n = n;
+    return ERR_NONE;
+}
+
+static CHECKED enum err unused(struct compile *c, const struct json_node *detection,
+                               const struct slice *names, const bool *used, size_t n)
+{
+    enum err e = ERR_NONE;
+
+    for (size_t i = 0; e == ERR_NONE && i < n; i++) {
+        const struct json_node *m = detection->child;
+        while (m && !slice_eq(m->key, names[i]))
+            m = m->next;
+        if (!used[i])
+            e = report_issue(c, ISSUE_WARNING, m, "unused-selection",
+                             "the condition does not use '%.*s'", SLICE_ARG(names[i]));
+    }
+    return e;
+}
+
+static CHECKED enum err detect_part(struct compile *c, const struct json_node *detection,
+                                    struct rule *r)
+{
+    const struct json_node *condition = json_get(detection, "condition");
+    const struct json_node *timeframe = json_get(detection, "timeframe");
+    struct arena *a = &c->rs->arena;
+    size_t n = 0;
+
+    if (detection->type != JSON_OBJECT || !condition)
+        return report_issue(c, ISSUE_ERROR, detection, "missing-condition",
+                            "a detection needs a condition");
+    if (detection->n > SELECTIONS_MAX)
+        return report_issue(c, ISSUE_ERROR, detection, "too-many-selections",
+                            "more than %d selections", SELECTIONS_MAX);
+    struct slice *names = arena_calloc(a, detection->n, sizeof(*names));
+    bool *used = arena_calloc(a, detection->n, sizeof(*used));
+    r->sels = arena_calloc(a, detection->n, sizeof(*r->sels));
+    if (!names || !used || !r->sels)
+        return ERR_NOMEM;
+    enum err e = selections(c, detection, r, names, &n);
+    if (e == ERR_NONE && !c->failed)
+        e = condition_compile(c, condition, names, n, used, &r->condition);
+    if (e == ERR_NONE && !c->failed && timeframe)
+        e = report_issue(c, ISSUE_ERROR, timeframe, "timeframe",
+                         "a time frame belongs to the aggregations of old Sigma");
+    if (e == ERR_NONE && !c->failed)
+        e = unused(c, detection, names, used, n);
+    return e;
+}
+
+static CHECKED enum err mapped(struct compile *c, const struct json_node *source, struct rule *r)
+{
+    bool any = *r->info.product || *r->info.category || *r->info.service;
+
+    if (source->type != JSON_OBJECT || !any)
+        return report_issue(c, ISSUE_ERROR, source, "bad-logsource",
+                            "a log source needs a product, a category or a service");
+    enum err e = source_fit(c, source);
+    if (e != ERR_NONE || c->rows_n > 0)
+        return e;
+    r->cannot_match = true;
+    return report_issue(c, ISSUE_CANNOT_MATCH, source, "unmapped-logsource",
+                        "no log source product=%s category=%s service=%s is mapped",
+                        *r->info.product ? r->info.product : "-",
+                        *r->info.category ? r->info.category : "-",
+                        *r->info.service ? r->info.service : "-");
+}
+
+static CHECKED enum err keep(struct compile *c, const struct rule *r)
+{
+    struct ruleset *rs = c->rs;
+
+    if (rs->rules_n == rs->rules_cap) {
+        size_t cap = rs->rules_cap ? rs->rules_cap * 2 : 64;
+        struct rule *rules = realloc(rs->rules, cap * sizeof(*rules));
+        if (!rules)
+            return ERR_NOMEM;
+        rs->rules = rules;
+        rs->rules_cap = cap;
+    }
+    uint32_t number = (uint32_t)rs->rules_n;
+    rs->rules[rs->rules_n++] = *r;
+    rs->report.loaded++;
+    for (size_t i = 0; !r->cannot_match && i < c->rows_n; i++) {
+        struct source_row *row = c->rows[i];
+        uint32_t *to = realloc(row->rules, (row->rules_n + 1) * sizeof(*to));
+        if (!to)
+            return ERR_NOMEM;
+        row->rules = to;
+        row->rules[row->rules_n++] = number;
+    }
+    return ERR_NONE;
+}
+
+static CHECKED enum err plain_rule(struct compile *c, const struct json_node *doc)
+{
+    const struct json_node *detection = json_get(doc, "detection");
+    const struct json_node *source = json_get(doc, "logsource");
+    struct rule r = {.cannot_match = false};
+
+    c->rs->report.rules++;
+    enum err e = info(c, doc, &r.info);
+    if (e != ERR_NONE)
+        return e;
+    c->rule_id = r.info.id;
+    if (!source)
+        return report_issue(c, ISSUE_ERROR, doc, "missing-logsource", "a rule needs a logsource");
+    e = identify(c, doc, &r.info);
+    c->rule_id = r.info.id;
+    if (e == ERR_NONE && !c->failed)
+        e = level(c, doc, &r.info);
+    if (e == ERR_NONE && !c->failed)
+        e = mapped(c, source, &r);
+    if (e == ERR_NONE && !c->failed)
+        e = detect_part(c, detection, &r);
+    if (e == ERR_NONE && !c->failed)
+        e = status(c, doc, &r);
+    if (e == ERR_NONE && !c->failed && c->placeholder) {
+        r.cannot_match = true;
+        e = report_issue(c, ISSUE_CANNOT_MATCH, detection, c->placeholder,
+                         "it needs the values of a placeholder, and none are configured");
+    }
+    r.slots = c->slots;
+    r.slots_n = c->slots_n;
+    return e == ERR_NONE && !c->failed ? keep(c, &r) : e;
+}
+
+CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc)
+{
+    enum err e = text(c, doc, "id", &c->rule_id);
+
+    if (e != ERR_NONE)
+        return e;
+    if (json_get(doc, "action"))
+        return report_issue(c, ISSUE_ERROR, json_get(doc, "action"), "action",
+                            "'action: %.*s' of old Sigma is not supported; write whole rules",
+                            SLICE_ARG(json_get(doc, "action")->str));
+    if (json_get(doc, "correlation")) {
+        c->rs->report.correlations++;
+        return report_issue(c, ISSUE_CANNOT_MATCH, json_get(doc, "correlation"), "correlation",
+                            "correlation rules are not evaluated yet");
+    }
+    if (json_get(doc, "filter")) {
+        c->rs->report.filters++;
+        return report_issue(c, ISSUE_CANNOT_MATCH, json_get(doc, "filter"), "filter",
+                            "filters are not applied yet: the rules that it names run without it");
+    }
+    if (!json_get(doc, "detection"))
+        return report_issue(c, ISSUE_ERROR, doc, "not-a-rule",
+                            "no detection, no correlation and no filter");
+    return plain_rule(c, doc);
+}

@@ -1,0 +1,192 @@
+/* detect/rule_int.h - what rules compile to, and what is shared while compiling.
+ *
+ * A detection is a tree of selections whose leaves are items: one field, its modifiers, its
+ * values. A condition is a tree over the named selections. Fields are slots: the event's fields
+ * that may hold the value, known by number, so that matching never compares a name.
+ * Everything lives in the ruleset's arena, but for regular expressions, which the ruleset frees.
+ */
+#ifndef DETECT_RULE_INT_H
+#define DETECT_RULE_INT_H
+
+#include "core/ip.h"
+#include "core/json.h"
+#include "detect/detect.h"
+#include "detect/intern_int.h"
+#include "detect/pattern_int.h"
+#include "detect/regex_int.h"
+
+enum {
+    SLOT_SOURCES_MAX = 20,
+    SLOT_KEYWORDS = 0, /* the slot of values without a field: message, raw text, every value */
+    DETECTION_DEPTH_MAX = 16,
+    CONDITION_DEPTH_MAX = 32,
+    SELECTIONS_MAX = 1024,
+    ISSUES_MAX = 1 << 17,
+};
+
+/* One place where a slot's value may be. */
+struct slot_source {
+    uint32_t field;   /* enum field; F_NONE: by name */
+    uint32_t name;    /* in ruleset.names */
+    uint32_t decoded; /* 1: percent-decoded first */
+};
+
+struct slot {
+    struct slot_source from[SLOT_SOURCES_MAX];
+    uint32_t n;
+};
+
+enum test_kind {
+    TEST_PATTERN,
+    TEST_REGEX,
+    TEST_CIDR,
+    TEST_NUMBER,
+    TEST_NULL,
+    TEST_EXISTS,
+    TEST_REF
+};
+enum compare { CMP_EQ, CMP_GT, CMP_GTE, CMP_LT, CMP_LTE };
+enum ref_kind { REF_EQUAL, REF_CONTAINS, REF_STARTS, REF_ENDS };
+
+/* One value of an item; any of `pats` will do. */
+struct test {
+    enum test_kind kind;
+    union {
+        struct {
+            struct pattern *pats;
+            size_t pats_n;
+        };
+        const struct regex *re;
+        struct cidr cidr;
+        struct {
+            enum compare cmp;
+            long double number; /* exact for 64-bit integers */
+        };
+        bool exists;
+        struct {
+            enum ref_kind ref;
+            uint32_t ref_slot;
+            bool ref_cased;
+        };
+    };
+};
+
+struct item {
+    struct slice name; /* the field as the rule calls it; "" for keywords */
+    uint32_t slot;
+    bool all; /* every test must hold, each maybe on another value */
+    bool neq;
+    struct test *tests;
+    size_t tests_n;
+};
+
+enum sel_kind { SEL_ITEM, SEL_AND, SEL_OR };
+struct sel {
+    enum sel_kind kind;
+    struct item item;
+    struct sel *kids;
+    size_t n;
+};
+
+enum expr_kind { EXPR_SEL, EXPR_AND, EXPR_OR, EXPR_NOT, EXPR_OF };
+struct expr {
+    enum expr_kind kind;
+    uint32_t need;        /* OF: how many of sels */
+    const uint32_t *sels; /* SEL (one), OF */
+    size_t sels_n;
+    struct expr *left, *right; /* NOT has left only */
+};
+
+struct rule {
+    struct rule_info info;
+    struct sel *sels;
+    struct expr *condition;
+    const uint32_t *slots; /* all fields that it looks at, without keywords */
+    size_t slots_n;
+    bool cannot_match;
+};
+
+/* A class of events: which they are, which rules are for them, where their fields are. */
+struct source_row {
+    struct slice product, category, service; /* "" = none */
+    struct sel when;
+    const struct json_node **fields; /* field sets, while compiling only */
+    size_t fields_n;
+    uint32_t *rules; /* in rule order */
+    uint32_t rules_n;
+};
+
+struct ruleset {
+    _Atomic uint32_t refs;
+    uint64_t serial; /* of this process, so that a scratch knows its ruleset again */
+    struct arena arena;
+    struct intern names; /* sender's field names that some slot uses */
+    struct intern slot_keys;
+    struct intern ids;  /* of rules, against duplicates */
+    struct slot *slots; /* owned; by number */
+    uint32_t slots_cap;
+    struct rule *rules; /* owned */
+    size_t rules_n, rules_cap;
+    struct source_row *rows; /* arena */
+    size_t rows_n;
+    struct regex **regexes; /* owned */
+    size_t regexes_n, regexes_cap;
+    struct rule_issue *issues; /* owned */
+    size_t issues_cap;
+    struct rule_report report;
+};
+
+/* What one document needs while it is compiled. */
+struct compile {
+    struct ruleset *rs;
+    const char *file;
+    const char *rule_id;
+    struct source_row *const *rows; /* those that the rule's log source fits; NULL: no mapping */
+    size_t rows_n;
+    bool failed;             /* an error was reported: the rule is not loaded */
+    const char *placeholder; /* why it can't match, or NULL */
+    uint32_t *slots;         /* owned by the caller's arena: used so far */
+    size_t slots_n, slots_cap;
+    struct json_node *mapping; /* a row's own field sets, when compiling its `when` */
+};
+
+/* Adds to the report. ERR_NONE unless memory or the ceiling of issues is reached. */
+CHECKED enum err report_issue(struct compile *c, enum rule_issue_kind kind,
+                              const struct json_node *at, const char *code, const char *fmt, ...)
+    PRINTF_LIKE(5, 6);
+
+/* item.c: `key` as in a detection, "field|modifier|…". Reports what is wrong and sets c->failed;
+ * the error itself is for memory only. */
+CHECKED enum err item_compile(struct compile *c, const struct json_node *at, struct slice key,
+                              const struct json_node *values, struct item *ret);
+
+/* selection.c */
+CHECKED enum err selection_compile(struct compile *c, const struct json_node *node, unsigned depth,
+                                   struct sel *ret);
+
+/* condition.c: names by index. Reports like item_compile. *used marks selections that were named.
+ */
+CHECKED enum err condition_compile(struct compile *c, const struct json_node *node,
+                                   const struct slice *names, size_t names_n, bool *used,
+                                   struct expr **ret);
+
+/* slot.c */
+CHECKED enum err slot_of(struct compile *c, struct slice field, uint32_t *ret);
+/* The name without its blanks: as it is, or a copy in the arena. */
+CHECKED enum err slot_name(struct arena *a, struct slice name, struct slice *ret);
+
+/* source.c: the table of log sources, and the rows that a rule's log source fits. */
+CHECKED enum err source_load(struct compile *c, const struct json_node *doc);
+CHECKED enum err source_fit(struct compile *c, const struct json_node *logsource);
+bool source_is_table(const struct json_node *doc);
+
+/* rule.c: one document. */
+CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc);
+
+extern const char source_builtin[];
+extern const size_t source_builtin_n;
+
+/* number.c */
+CHECKED bool number_parse(struct slice s, long double *ret);
+
+#endif
