@@ -126,7 +126,7 @@ static void put_head(struct event *ev, struct slice head)
         put_text(ev, F_USER_NAME, rest);
 }
 
-static void put_url(struct event *ev, struct slice url)
+void access_url(struct event *ev, struct slice url)
 {
     const char *scheme = url.n ? memmem(url.p, url.n, "://", 3) : NULL;
     struct slice path = url;
@@ -164,9 +164,9 @@ void access_request(struct event *ev, struct slice s)
         end--;
     if (end > blank + 1 && slice_starts(slice_cut(s, end, s.n), SLICE("HTTP/"))) {
         put_text(ev, F_HTTP_VERSION, slice_cut(s, end + 5, s.n));
-        put_url(ev, slice_cut(s, blank + 1, end - 1));
+        access_url(ev, slice_cut(s, blank + 1, end - 1));
     } else {
-        put_url(ev, slice_cut(s, blank + 1, s.n));
+        access_url(ev, slice_cut(s, blank + 1, s.n));
     }
 }
 

@@ -8,4 +8,7 @@
  * no request goes to url.original whole. */
 void access_request(struct event *ev, struct slice s);
 
+/* A URL or its path and query to url.*. */
+void access_url(struct event *ev, struct slice url);
+
 #endif

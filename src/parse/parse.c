@@ -59,17 +59,16 @@ uint8_t parser_number(const struct parser *p)
 void put_content(struct parse_ctx *ctx, struct event *ev, struct slice msg, bool json)
 {
     struct diag d = {0};
+    struct slice why = SLICE("");
 
     for (size_t i = 0; i < PARSERS_N; i++) {
         const struct parser *p = by_rank[i];
-        if (!p->content || (p->json && !json) || !p->looks(ev, msg))
-            continue;
-        if (p->parse(ctx, msg, ev, &d) == ERR_NONE)
+        if (p->content && (json || !p->json) && p->looks(ev, msg) &&
+            p->parse(ctx, msg, ev, &d) == ERR_NONE)
             return;
-        struct slice why = SLICE("");
-        if (arena_dup(ev->arena, slice_of(d.text), &why) == ERR_NONE)
-            put_text(ev, F_COLOA_REASON, why);
     }
+    if (d.text[0] && arena_dup(ev->arena, slice_of(d.text), &why) == ERR_NONE)
+        put_text(ev, F_COLOA_REASON, why);
 }
 
 static bool has_peer(const struct record *r)

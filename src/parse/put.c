@@ -53,16 +53,16 @@ static bool reserved(struct slice name)
            (field_find(name) != F_NONE && field_info(field_find(name))->store == FS_BASE);
 }
 
+struct slice put_name(struct event *ev, struct slice name)
+{
+    if (!name.p)
+        return SLICE("");
+    return reserved(name) ? put_join(ev, SLICE("sent."), name) : name;
+}
+
 void put_add(struct event *ev, struct slice name, struct value v)
 {
-    if (reserved(name)) {
-        name = put_join(ev, SLICE("sent."), name);
-        if (name.n == 0)
-            return;
-    }
-    if (!name.p)
-        name = SLICE("");
-    note(ev, event_add(ev, name, v));
+    note(ev, event_add(ev, put_name(ev, name), v));
 }
 
 void put_add_text(struct event *ev, const char *name, struct slice s)

@@ -15,8 +15,12 @@ void put_push(struct event *ev, enum field f, struct slice s);
 /* Only when the field is not set yet. */
 void put_default(struct event *ev, enum field f, struct slice s);
 
-/* A field under the sender's own name. Names that only this system may give (coloa.*, event.id and
- * the other base fields) are kept as "sent.NAME", so that no sender can pretend to be it. */
+/* The name under which a sender's field is kept: names that only this system may give (coloa.*,
+ * event.id and the other base fields) become "sent.NAME", so that no sender can pretend to be it.
+ */
+struct slice put_name(struct event *ev, struct slice name);
+
+/* A field under the sender's own name, by put_name. */
 void put_add(struct event *ev, struct slice name, struct value v);
 void put_add_text(struct event *ev, const char *name, struct slice s);
 

@@ -1,6 +1,7 @@
 /* Syslog: RFC 5424, RFC 3164 and what devices really send. The header fills log.syslog.* and
  * host.name, MSG goes to the content parsers. Only an RFC 5424 line that breaks its own grammar is
  * an error; with RFC 3164 anything is a message (its section 4.3). */
+#include "parse/flatten_int.h"
 #include "parse/put_int.h"
 #include "parse/when_int.h"
 
@@ -77,7 +78,7 @@ static struct slice unescape(struct event *ev, struct slice s)
 }
 
 /* One NAME="VALUE" of an element; at points at NAME. */
-static bool sd_param(struct event *ev, struct slice in, size_t *at, struct slice prefix)
+static bool sd_param(struct flatten *f, struct slice in, size_t *at, struct slice prefix)
 {
     size_t eq = *at, i;
 
@@ -90,20 +91,22 @@ static bool sd_param(struct event *ev, struct slice in, size_t *at, struct slice
             i++;
     if (i >= in.n)
         return false;
-    struct slice name = put_join(ev, prefix, slice_cut(in, *at, eq));
+    struct slice name = put_join(f->ev, prefix, slice_cut(in, *at, eq));
     if (name.n)
-        put_add(ev, name, value_str(unescape(ev, slice_cut(in, eq + 2, i))));
+        flatten_value(f, name, value_str(unescape(f->ev, slice_cut(in, eq + 2, i))));
     *at = i + 1;
     return true;
 }
 
 /* STRUCTURED-DATA: its length, or 0 when malformed. */
-static size_t structured(struct event *ev, struct slice in)
+static size_t structured(struct parse_ctx *ctx, struct event *ev, struct slice in)
 {
+    struct flatten f;
     size_t at = 0;
 
     if (in.n && in.p[0] == '-')
         return 1;
+    flatten_init(&f, ctx, ev);
     while (at < in.n && in.p[at] == '[') {
         size_t from = ++at;
         while (at < in.n && in.p[at] != ' ' && in.p[at] != ']' && in.p[at] != '=' &&
@@ -116,7 +119,7 @@ static size_t structured(struct event *ev, struct slice in)
         prefix = put_join(ev, prefix, SLICE("."));
         while (at < in.n && in.p[at] == ' ') {
             at++;
-            if (!sd_param(ev, in, &at, prefix))
+            if (!sd_param(&f, in, &at, prefix))
                 return 0;
         }
         if (at >= in.n || in.p[at] != ']')
@@ -161,7 +164,7 @@ static enum err rfc5424(struct parse_ctx *ctx, struct slice in, struct slice all
         put_text(ev, F_PROCESS_PID, proc);
     if (!msgid.n)
         return FAIL(diag, ERR_SYNTAX, all.n, "syslog: the header ends too early");
-    used = structured(ev, s);
+    used = structured(ctx, ev, s);
     if (used == 0 || (used < s.n && s.p[used] != ' '))
         return FAIL(diag, ERR_SYNTAX, (size_t)(s.p - all.p) + used,
                     "syslog: STRUCTURED-DATA is malformed");
