@@ -38,15 +38,20 @@ FREED_BY(json_reader_free) struct json_reader *json_reader_new(size_t max_bytes,
     return r;
 }
 
+static void pool_reset(struct json_reader *r)
+{
+    r->n_nodes = 0;
+    r->block = 0;
+    r->at = r->end = NULL;
+}
+
 CHECKED enum err json_reader_begin(struct json_reader *r, size_t n, struct diag *diag)
 {
     if (n > r->max_bytes)
         return FAIL(diag, ERR_LIMIT, r->max_bytes, "a document of %zu bytes, the most is %zu", n,
                     r->max_bytes);
     arena_reset(&r->strings);
-    r->n_nodes = 0;
-    r->block = 0;
-    r->at = r->end = NULL;
+    pool_reset(r);
     return ERR_NONE;
 }
 
@@ -145,10 +150,11 @@ static size_t tape_value(struct json_node *n, const uint64_t *tape, const char *
     }
 }
 
-/* The tree of a whole tape: word 0 is the root, the last one too. NULL when the pool is spent. */
-static struct json_node *tape_tree(struct json_reader *r, const uint64_t *tape, const char *strings)
+/* The tree of a whole tape: word 0 is the root, the last one too. */
+static CHECKED enum err tape_tree(struct json_reader *r, const uint64_t *tape, const char *strings,
+                                  struct json_node **ret, struct diag *diag)
 {
-    struct json_level levels[JSON_DEPTH_MAX + 1];
+    struct json_level levels[JSON_DEPTH_MAX];
     struct json_node *root = NULL;
     struct json_node **tail = &root, *parent = NULL;
     unsigned depth = 0;
@@ -165,7 +171,7 @@ static struct json_node *tape_tree(struct json_reader *r, const uint64_t *tape, 
         }
         struct json_node *n = json_pool_take(r);
         if (!n)
-            return NULL;
+            return json_pool_why(r, 0, diag);
         *n = (struct json_node){.key = {"", 0}, .str = {"", 0}};
         if (parent && parent->type == JSON_OBJECT) {
             uint64_t payload = tape[at++] & ((UINT64_C(1) << 56) - 1);
@@ -179,12 +185,15 @@ static struct json_node *tape_tree(struct json_reader *r, const uint64_t *tape, 
         if (parent)
             parent->n++;
         if (n->type == JSON_ARRAY || n->type == JSON_OBJECT) {
+            if (depth == JSON_DEPTH_MAX) /* simdjson does not count an empty innermost one */
+                return ERR_SYNTAX;
             levels[depth++] = (struct json_level){parent, tail};
             parent = n;
             tail = &n->child;
         }
     } while (depth > 0);
-    return root;
+    *ret = root;
+    return ERR_NONE;
 }
 
 /* ERR_SYNTAX without a diagnosis when the fast reader refuses: only the tolerant one knows where.
@@ -208,11 +217,7 @@ static CHECKED enum err read_fast(struct json_reader *r, size_t n, struct json_n
     case JSON_FAST_REFUSED:
         return ERR_SYNTAX;
     }
-    struct json_node *root = tape_tree(r, tape, strings);
-    if (!root)
-        return json_pool_why(r, 0, diag);
-    *ret = root;
-    return ERR_NONE;
+    return tape_tree(r, tape, strings, ret, diag);
 }
 
 CHECKED enum err json_read_tolerant(struct json_reader *r, struct slice in,
@@ -243,6 +248,7 @@ CHECKED enum err json_read(struct json_reader *r, struct slice in, const struct 
         e = read_fast(r, in.n, &root, diag);
     if (e == ERR_SYNTAX) {
         tolerant = true;
+        pool_reset(r);
         e = json_tolerant(r, in.n, &root, NULL, NULL, diag);
     }
     if (e != ERR_NONE)

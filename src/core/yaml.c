@@ -11,7 +11,7 @@ struct stream {
     struct slice in; /* without its byte order mark */
     size_t bom;      /* bytes of that mark */
     yaml_parser_t parser;
-    struct json_level levels[JSON_DEPTH_MAX + 1];
+    struct json_level levels[JSON_DEPTH_MAX];
     unsigned depth;
     struct json_node *parent, **tail;
     struct json_node *value; /* a member whose key came, and whose value is awaited */
@@ -269,7 +269,7 @@ static CHECKED enum err on_open(struct stream *s, const yaml_event_t *ev, enum j
         e = tagged(s, ev->data.mapping_start.tag, YAML_MAP_TAG, ev->start_mark);
     else
         e = tagged(s, ev->data.sequence_start.tag, YAML_SEQ_TAG, ev->start_mark);
-    if (e == ERR_NONE && s->depth > JSON_DEPTH_MAX)
+    if (e == ERR_NONE && s->depth == JSON_DEPTH_MAX)
         e = fail_at(s, ERR_LIMIT, ev->start_mark, "nested too deep");
     if (e == ERR_NONE)
         e = place(s, ev->start_mark, &n);
