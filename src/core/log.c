@@ -123,18 +123,21 @@ void log_err(enum log_level level, const char *event_id, enum err e, const struc
     char text[LINE_MAX_BYTES / 2];
     va_list ap;
     int sys = diag && diag->sys ? diag->sys : 0;
-    bool why = diag && diag->text[0];
 
     if (level < least)
         return;
-    va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof(text) / 2, fmt, ap);
-    va_end(ap);
-    size_t at = n < 0 ? 0 : (size_t)n < sizeof(text) / 2 ? (size_t)n : sizeof(text) / 2 - 1;
-    n = snprintf(text + at, sizeof(text) - at, " err=%s%s%s", err_code(e), sys ? " errno=" : "",
-                 sys ? strerror(sys) : "");
-    at += n > 0 ? (size_t)n : 0;
-    if (why && at < sizeof(text))
-        (void)snprintf(text + at, sizeof(text) - at, " at=%zu why=%s", diag->at, diag->text);
+    int n = snprintf(text, sizeof(text), "err=%s%s%s", err_code(e), sys ? " errno=" : "",
+                     sys ? strerror(sys) : "");
+    size_t at = n > 0 ? (size_t)n : 0;
+    if (diag && diag->text[0] && at < sizeof(text)) {
+        n = snprintf(text + at, sizeof(text) - at, " at=%zu why=%s", diag->at, diag->text);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    if (at + 1 < sizeof(text)) {
+        text[at++] = ' ';
+        va_start(ap, fmt);
+        (void)vsnprintf(text + at, sizeof(text) - at, fmt, ap);
+        va_end(ap);
+    }
     emit(level, event_id, text);
 }

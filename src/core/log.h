@@ -16,9 +16,9 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum { LOG_BURST = 20 };
 
 void log_init(const char *program, enum log_level least); /* program: borrowed for ever */
-void log_write(enum log_level level, const char *event_id, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
-/* Adds err=CODE, errno and the diagnosis's text and offset. diag may be NULL. */
+void log_write(enum log_level level, const char *event_id, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Puts err=CODE, errno, and the diagnosis's offset and text before the message. diag may be NULL.
+ */
 void log_err(enum log_level level, const char *event_id, enum err e, const struct diag *diag,
              const char *fmt, ...) PRINTF_LIKE(5, 6);
 

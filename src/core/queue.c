@@ -9,6 +9,8 @@ CHECKED enum err queue_init(struct queue *q, size_t cap)
 {
     pthread_condattr_t attr;
 
+    if (cap == 0)
+        return ERR_LIMIT;
     *q = (struct queue){.cap = cap};
     q->ring = calloc(cap, sizeof(*q->ring));
     if (!q->ring)
