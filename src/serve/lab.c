@@ -1,0 +1,104 @@
+#include "serve/lab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/event_json.h"
+#include "parse/parse.h"
+#include "serve/seal.h"
+
+enum { LINE_BYTES_MAX = 1 << 20, OUT_BYTES_MAX = 16 << 20, ARENA_BYTES = 128 << 20 };
+
+struct lab {
+    struct parse_ctx parse;
+    struct arena arena;
+    struct id_gen ids;
+    struct buf out;
+    uint8_t format;
+    bool failed;
+};
+
+static void emit(void *arg, struct event *ev)
+{
+    struct lab *l = arg;
+    struct jsonw w;
+
+    buf_reset(&l->out);
+    jsonw_init(&w, &l->out);
+    if (event_json(ev, &w) != ERR_NONE || jsonw_end(&w) != ERR_NONE ||
+        buf_putc(&l->out, '\n') != ERR_NONE || fwrite(l->out.p, 1, l->out.n, stdout) != l->out.n)
+        l->failed = true;
+}
+
+static void one_line(struct lab *l, struct slice line)
+{
+    struct record r = {
+        .id = id_next(&l->ids, clock_wall_ns()),
+        .received_ns = clock_wall_ns(),
+        .input = INPUT_FILE,
+        .framing = FRAMING_LF,
+        .format = l->format,
+        .name = SLICE("(decode)"),
+        .payload = line,
+    };
+
+    arena_reset(&l->arena);
+    (void)parse_record(&l->parse, &r, emit, l);
+}
+
+static int lines(struct lab *l)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+
+    while ((n = getline(&line, &cap, stdin)) > 0 && !l->failed) {
+        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+            n--;
+        if (n == 0)
+            continue;
+        if (n > LINE_BYTES_MAX) {
+            (void)fprintf(stderr, "coloa decode: a line of more than 1 MiB is passed over\n");
+            continue;
+        }
+        one_line(l, (struct slice){line, (size_t)n});
+    }
+    free(line);
+    return l->failed || fflush(stdout) != 0 ? 3 : 0;
+}
+
+int lab_main(int argc, char **argv)
+{
+    struct lab l = {0};
+    struct diag d = {0};
+
+    arena_init(&l.arena, ARENA_BYTES);
+    buf_init(&l.out, OUT_BYTES_MAX);
+    l.parse = (struct parse_ctx){.arena = &l.arena, .json = json_reader_new(4 << 20, 200000)};
+    for (int i = 1; i + 1 < argc; i += 2) {
+        int64_t zone;
+        const struct parser *p = parser_find(slice_of(argv[i + 1]));
+        if (strcmp(argv[i], "--format") == 0 && p) {
+            l.format = parser_number(p);
+        } else if (strcmp(argv[i], "--zone") == 0 && slice_to_i64(slice_of(argv[i + 1]), &zone)) {
+            l.parse.zone_s = (int32_t)zone;
+        } else {
+            (void)fprintf(stderr, "coloa decode: unknown format '%s'\n", argv[i + 1]);
+            return 2;
+        }
+    }
+    if (!l.parse.json || id_gen_init(&l.ids) != ERR_NONE)
+        return 3;
+    if (role_seal(ROLE_LAB, &d) != ERR_NONE) {
+        (void)fprintf(stderr, "coloa decode: %s\n", d.text);
+        return 3;
+    }
+    int rc = lines(&l);
+    json_reader_free(l.parse.json);
+    arena_done(&l.arena);
+    buf_done(&l.out);
+    return rc;
+}

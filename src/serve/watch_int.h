@@ -1,0 +1,84 @@
+/* serve/watch_int.h - the watch role: two workers over the journal of records.
+ *
+ *   journal ─┬→ detect worker: parse, enrich, detect ─→ findings journal (+ its cursor, one commit)
+ *            └→ store worker:  parse, enrich, block  ─→ store role       (+ insert plan, then
+ * cursor)
+ *
+ * Each has a reader, a cursor and an arena of its own and waits for nobody: detection goes on while
+ * the store is down, and the other way round, until the journal's ceiling. What they share is
+ * immutable (rules, inventory, geography) and swapped whole.
+ */
+#ifndef SERVE_WATCH_INT_H
+#define SERVE_WATCH_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/arena.h"
+#include "detect/detect.h"
+#include "enrich/enrich.h"
+#include "journal/journal.h"
+#include "parse/parse.h"
+#include "serve/mark.h"
+#include "serve/role.h"
+
+enum { WATCH_ARENA_BYTES = 256 << 20, WATCH_BATCH_FRAMES = 4096 };
+
+/* Immutable once made; both workers hold a reference per batch. */
+struct watch_view {
+    _Atomic unsigned refs;
+    struct ruleset *rules; /* one reference */
+    struct inventory *inv; /* owned */
+    uint32_t demo_org;     /* the organisation of the demo, 0 if there is none */
+};
+
+struct watch {
+    struct role_ctx *ctx;
+    struct geo *geo;           /* owned; NULL = none */
+    struct mark *mark;         /* owned */
+    struct journal *findings;  /* owned */
+    pthread_mutex_t view_lock; /* guards the pointer `view`, taken once a batch */
+    struct watch_view *view;
+    _Atomic bool stop;
+    pthread_t detect_thread, store_thread;
+    bool detect_runs, store_runs;
+    char journal_dir[4096], state_dir[4096], quarantine_dir[4096], store_socket[4096];
+    char cursor_detect[4096], cursor_store[4096];
+};
+
+/* ---- watch_view.c ---- */
+struct watch_view *watch_view_take(struct watch *w);
+void watch_view_drop(struct watch_view *v);
+/* Loads rules and inventory anew and swaps; writes DIR/run/rules.json. */
+CHECKED enum err watch_view_load(struct watch *w, struct diag *diag);
+
+/* ---- watch_pipe.c: frames to enriched events ---- */
+struct watch_pipe {
+    struct watch *w;
+    unsigned slot; /* of the marks */
+    struct arena arena;
+    struct parse_ctx parse;
+    struct journal_reader *reader;
+    struct jpos at; /* behind the last frame taken */
+    struct watch_view *view;
+    void (*each)(void *arg, struct event *ev);
+    void *arg;
+    uint64_t damaged;  /* stretches of the journal that could not be read */
+    struct slice last; /* the frame of the last step, until the next one */
+    struct jpos last_at;
+};
+CHECKED enum err watch_pipe_open(struct watch_pipe *p, struct watch *w, unsigned slot,
+                                 struct jpos from, struct diag *diag);
+void watch_pipe_close(struct watch_pipe *p);
+void watch_pipe_begin(struct watch_pipe *p); /* a new batch: forgets all events, takes the view */
+void watch_pipe_end(struct watch_pipe *p);
+/* Takes one frame and calls each() for its events. ERR_NOENT when there is none. */
+CHECKED enum err watch_pipe_step(struct watch_pipe *p);
+/* Keeps the last frame in DIR/quarantine/watch/. */
+void watch_pipe_quarantine(struct watch_pipe *p, const char *why);
+
+/* ---- the workers ---- */
+void *watch_detect_main(void *arg);
+void *watch_store_main(void *arg);
+
+#endif
