@@ -97,6 +97,9 @@ static void fill(struct event *ev, const struct template_hole *h)
     case 'r':
         put_text(ev, F_EVENT_REASON, h->value);
         break;
+    case 'l':
+        put_text(ev, F_URL_PATH, h->value);
+        break;
     case 'c':
         put_text(ev, F_PROCESS_COMMAND_LINE, h->value);
         break;

@@ -5,6 +5,7 @@
  *   %i     source address, a word            %h  source.domain, a word
  *   %p     source.port, digits               %m  ssh.method, a word
  *   %d     digits, not kept                  %x  a word, not kept
+ *   %l     url.path, any bytes
  *   %r     event.reason, any bytes           %c  process.command_line, any bytes
  *   %*     any bytes, not kept
  * A word holds no blank. Holes take as much as they can and give back, so that a name chosen by

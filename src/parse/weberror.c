@@ -3,7 +3,14 @@
  * text"). */
 #include "parse/access_int.h"
 #include "parse/put_int.h"
+#include "parse/template_int.h"
 #include "parse/when_int.h"
+
+static const struct template_row apache_rows[] = {
+    {"AH01618: user %u not found: %l", "http_login", "authentication", "start", "failure"},
+    {"AH01617: user %u: authentication failure for \"%l\": Password Mismatch", "http_login",
+     "authentication", "start", "failure"},
+};
 
 static bool nginx_looks(struct slice s)
 {
@@ -123,6 +130,16 @@ static void apache(struct parse_ctx *ctx, struct slice s, struct event *ev)
         bracket(ev, slice_cut(s, 1, close));
         s = slice_cut(s, close + 1, s.n);
     }
+    /* "(70014)End of file found: [client 1.2.3.4:5] AH02006: ...": an error of the system before
+     * it. */
+    const char *late = event_get(ev, F_SOURCE_IP) || !s.n ? NULL : memmem(s.p, s.n, "[client ", 8);
+    if (late && s.p[0] == '(') {
+        s = slice_cut(s, (size_t)(late - s.p), s.n);
+        size_t close = slice_find(s, ']');
+        bracket(ev, slice_cut(s, 1, close));
+        s = slice_trim(slice_cut(s, close < s.n ? close + 1 : close, s.n));
+    }
+    (void)template_apply(apache_rows, ARRAY_LEN(apache_rows), s, ev);
     size_t colon = slice_find(s, ':');
     if (slice_starts(s, SLICE("AH")) && colon == 7)
         put_text(ev, F_EVENT_CODE, slice_cut(s, 0, colon));
