@@ -22,13 +22,14 @@
 #include "core/config.h"
 #include "journal/journal.h"
 
-enum { INTAKE_WORKERS = 2, INTAKE_BODY_MAX = 32 << 20, INTAKE_INFLATED_MAX = 64 << 20 };
+enum { INTAKE_WORKERS = 2, INTAKE_BODY_MAX = 16 << 20, INTAKE_INFLATED_MAX = 64 << 20 };
 
 struct intake_options {
     struct journal *journal;  /* borrowed */
     const char *data_dir;     /* DIR: quarantine/, snapshots/ and run/ lie below; copied */
     const struct config *cfg; /* read during the call only */
-    /* Bound by the parent and taken over, even on failure; -1 = none. TCP may be listening or not. */
+    /* Bound by the parent and taken over, even on failure; -1 = none. TCP may be listening or not.
+     */
     int udp_fd, tcp_fd, ingest_fd;
     const char *certificate_pem, *key_pem; /* of the ingest door, NULL = plain */
 };
