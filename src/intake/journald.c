@@ -7,6 +7,10 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
+/* sd-journal.h brings the levels of syslog.h, which are the names of our own */
+#undef LOG_DEBUG
+#undef LOG_INFO
+
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metrics.h"

@@ -15,7 +15,7 @@ enum {
     TAIL_CHUNK = 256 << 10,
     TAIL_FIRST_BYTES = 1 << 20, /* of a file that was there at the very first start */
     TAIL_ROTATE_MS = 1000,      /* a file that was renamed is quiet for so long before it is left */
-    TAIL_PATH_BYTES = 4096,
+    TAIL_PATH_BYTES = 4000,
 };
 
 struct tail_shown {

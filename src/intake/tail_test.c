@@ -1,0 +1,320 @@
+#include "intake/kit_int.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "intake/tail_mark.h"
+
+static void follow(struct kit *k, const char *pattern)
+{
+    char path[160];
+
+    kit_new(k);
+    (void)snprintf(path, sizeof(path), "%s/%s", k->dir, pattern);
+    kit_set(k, "intake.files", path);
+}
+
+static void move(struct kit *k, const char *from, const char *to)
+{
+    char a[160], b[160];
+
+    (void)snprintf(a, sizeof(a), "%s/%s", k->dir, from);
+    (void)snprintf(b, sizeof(b), "%s/%s", k->dir, to);
+    assert_int_equal(rename(a, b), 0);
+}
+
+static void expect(struct kit *k, const char *const *lines, size_t n)
+{
+    kit_wait(k, n);
+    (void)usleep(300000);
+    kit_read(k);
+    for (size_t i = 0; i < k->got_n && i < n; i++)
+        assert_string_equal(k->got[i].text, lines[i]);
+    assert_int_equal(k->got_n, n);
+}
+
+/* Lines, CRLF, empty lines, a line without its end; more of it later; a restart in between. */
+static void test_lines_and_restart(void **state)
+{
+    static const char *const lines[] = {"one", "two", "three four", "five"};
+    struct kit k;
+
+    (void)state;
+    follow(&k, "a.log");
+    kit_write_file(&k, "a.log", "one\n\ntwo\r\nthree", false);
+    kit_start(&k);
+    expect(&k, lines, 2);
+    assert_int_equal(k.got[0].r.input, INPUT_FILE);
+    assert_int_equal(k.got[0].r.framing, FRAMING_LF);
+    assert_non_null(strstr(k.got[0].r.name.p, "/a.log"));
+    kit_stop(&k);
+    kit_write_file(&k, "a.log", " four\nfive\n", true);
+    kit_start(&k);
+    expect(&k, lines, 4);
+    kit_done(&k);
+}
+
+/* Renamed while followed: the rest of the old one, its last line without LF, then the new one from
+ * its beginning; the renamed one matches the pattern as well and is not read twice. */
+static void test_rotation(void **state)
+{
+    static const char *const lines[] = {"a1", "a2", "a3", "b1", "b2", "b3"};
+    struct kit k;
+
+    (void)state;
+    follow(&k, "a*log*");
+    kit_write_file(&k, "a.log", "a1\n", false);
+    kit_start(&k);
+    kit_wait(&k, 1);
+    move(&k, "a.log", "a-old.log");
+    kit_write_file(&k, "a-old.log", "a2\na3", true);
+    kit_write_file(&k, "a.log", "b1\n", false);
+    expect(&k, lines, 4);
+    kit_write_file(&k, "a.log", "b2\n", true);
+    expect(&k, lines, 5);
+    kit_stop(&k);
+    kit_write_file(&k, "a.log", "b3\n", true);
+    kit_start(&k);
+    (void)usleep(2500000);
+    expect(&k, lines, 6);
+    kit_done(&k);
+}
+
+/* Renamed while nobody looked. The old one is found by its inode, whichever name sorts first. */
+static void rotated_while_down(const char *pattern, const char *to)
+{
+    struct kit k;
+
+    follow(&k, pattern);
+    kit_write_file(&k, "a.log", "a1\n", false);
+    kit_start(&k);
+    kit_wait(&k, 1);
+    kit_stop(&k);
+    kit_write_file(&k, "a.log", "a2\n", true);
+    move(&k, "a.log", to);
+    kit_write_file(&k, "a.log", "b1\nb2\n", false);
+    kit_start(&k);
+    kit_wait(&k, 4);
+    (void)usleep(2500000);
+    kit_read(&k);
+    assert_int_equal(k.got_n, 4);
+    assert_true(kit_has(&k, "a1") && kit_has(&k, "a2") && kit_has(&k, "b1") && kit_has(&k, "b2"));
+    kit_done(&k);
+}
+
+static void test_rotated_while_down(void **state)
+{
+    (void)state;
+    rotated_while_down("a.log", "a.log.1");
+    rotated_while_down("a*log*", "a-old.log");
+}
+
+/* copytruncate, and a file written anew with more bytes than before. */
+static void test_truncation(void **state)
+{
+    static const char *const lines[] = {"first line", "half", "x1", "yy long enough", "y2"};
+    struct kit k;
+
+    (void)state;
+    follow(&k, "a.log");
+    kit_write_file(&k, "a.log", "first line\nhalf", false);
+    kit_start(&k);
+    kit_wait(&k, 1);
+    (void)usleep(500000); /* the half line is read, and held */
+    kit_write_file(&k, "a.log", "x1\n", false);
+    expect(&k, lines, 3);
+    kit_write_file(&k, "a.log", "yy long enough\ny2\n", false);
+    expect(&k, lines, 5);
+    kit_done(&k);
+}
+
+static void test_long_lines(void **state)
+{
+    struct kit k;
+    char *big = malloc(700001), *q;
+
+    (void)state;
+    memset(big, 'x', 700000);
+    big[700000] = 0;
+    follow(&k, "a.log");
+    kit_set(&k, "intake.record_bytes", "1024");
+    kit_write_file(&k, "a.log", "one\n", false);
+    kit_write_file(&k, "a.log", big, true);
+    kit_start(&k);
+    kit_wait(&k, 1);
+    (void)usleep(500000); /* most of the long line is in quarantine already */
+    kit_write_file(&k, "a.log", "x\ntwo\n", true);
+    kit_wait(&k, 2);
+    assert_int_equal(k.got_n, 2);
+    assert_true(kit_has(&k, "two"));
+    q = kit_quarantine(&k);
+    assert_non_null(strstr(q, "\"part\":0,\"last\":false"));
+    assert_non_null(strstr(q, "\"last\":true"));
+    size_t bytes = 0;
+    for (const char *p = q; (p = strstr(p, "\"bytes\":\""));) {
+        p += 9;
+        bytes += strcspn(p, "\"=") * 3 / 4;
+    }
+    assert_int_equal(bytes, 700001);
+    free(q);
+    free(big);
+    kit_done(&k);
+}
+
+/* The first start reads the last MiB of a large file, from a line's beginning; files that appear
+ * later are read whole. */
+static void test_first_start(void **state)
+{
+    struct kit k;
+    size_t n = 40000;
+    char *text = malloc(n * 50), *at = text;
+
+    (void)state;
+    for (size_t i = 0; i < n; i++)
+        at += sprintf(at, "line %06zu ...........................\n", i);
+    follow(&k, "*.log");
+    kit_write_file(&k, "a.log", text, false);
+    kit_start(&k);
+    kit_wait(&k, (1 << 20) / 40 - 1);
+    (void)usleep(300000);
+    kit_read(&k);
+    assert_int_equal(k.got_n, (1 << 20) / 40);
+    assert_memory_equal(k.got[0].text, "line ", 5);
+    assert_memory_equal(k.got[k.got_n - 1].text, "line 039999", 11);
+    size_t before = k.got_n;
+    kit_write_file(&k, "b.log", text, false);
+    kit_wait(&k, before + n);
+    kit_stop(&k);
+    kit_write_file(&k, "c.log", text, false); /* new while we were down */
+    kit_start(&k);
+    kit_wait(&k, before + 2 * n);
+    (void)usleep(300000);
+    kit_read(&k);
+    assert_int_equal(k.got_n, before + 2 * n);
+    free(text);
+    kit_done(&k);
+}
+
+static void test_denied(void **state)
+{
+    struct kit k;
+    char path[160];
+
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("needs root to become nobody: skipped\n");
+        skip();
+    }
+    follow(&k, "a.log");
+    assert_int_equal(chmod(k.dir, 0755), 0);
+    kit_write_file(&k, "a.log", "one\n", false);
+    (void)snprintf(path, sizeof(path), "%s/a.log", k.dir);
+    assert_int_equal(chown(path, 0, 4), 0); /* root:adm */
+    assert_int_equal(chmod(path, 0640), 0);
+    kit_set(&k, "journal.commit_ms", "1");
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) { /* a process of its own: threads of the kit do not change their user */
+        bool ok = chown(k.dir, 65534, 65534) == 0 && setgid(65534) == 0 && setuid(65534) == 0;
+        if (!ok)
+            _exit(2);
+        kit_start(&k);
+        kit_wait_status(&k, "sudo usermod -aG adm,systemd-journal nobody");
+        kit_wait_status(&k, "\"state\":\"denied\"");
+        kit_stop(&k);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    kit_start(&k); /* as root again: nothing was lost by it */
+    kit_wait(&k, 1);
+    kit_done(&k);
+}
+
+/* Killed at any moment: not a line lost, not one doubled. */
+static void test_kill(void **state)
+{
+    struct kit k;
+    unsigned seed = 7;
+    size_t n = 0;
+
+    (void)state;
+    follow(&k, "a.log");
+    kit_write_file(&k, "a.log", "", false);
+    for (int round = 0; round < 8; round++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            kit_start(&k);
+            for (;;)
+                (void)pause();
+        }
+        int64_t until = clock_mono_ns() + 300 * NS_PER_MS + rand_r(&seed) % 200 * NS_PER_MS;
+        while (clock_mono_ns() < until) {
+            char text[2000], *at = text;
+            for (int i = 0; i < 30; i++)
+                at += sprintf(at, "line %zu of the test\n", n++);
+            kit_write_file(&k, "a.log", text, true);
+            (void)usleep(2000);
+        }
+        if (round == 4) {
+            move(&k, "a.log", "a.log.1");
+            kit_write_file(&k, "a.log", "", false);
+        }
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+    }
+    kit_start(&k);
+    kit_wait(&k, n);
+    (void)usleep(2000000);
+    kit_read(&k);
+    for (size_t i = 0; i < k.got_n; i++) {
+        char want[40];
+        (void)snprintf(want, sizeof(want), "line %zu of the test", i);
+        assert_string_equal(k.got[i].text, want);
+    }
+    assert_int_equal(k.got_n, n);
+    kit_done(&k);
+}
+
+static void test_mark(void **state)
+{
+    struct tail_mark m = {1, 2, 3, 4, 5, true}, back;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, TAIL_MARK_BYTES);
+    assert_int_equal(tail_mark_encode(&m, &b), ERR_NONE);
+    assert_int_equal(b.n, TAIL_MARK_BYTES);
+    assert_int_equal(tail_mark_decode(buf_slice(&b), &back), ERR_NONE);
+    assert_int_equal(back.dev, 1);
+    assert_int_equal(back.ino, 2);
+    assert_int_equal(back.offset, 3);
+    assert_int_equal(back.print_n, 4);
+    assert_int_equal(back.print, 5);
+    assert_true(back.in_long);
+    for (size_t n = 1; n < b.n; n++)
+        assert_int_equal(tail_mark_decode((struct slice){b.p, n}, &back), ERR_CORRUPT);
+    b.p[0] = 9;
+    assert_int_equal(tail_mark_decode(buf_slice(&b), &back), ERR_VERSION);
+    buf_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kill), /* first: it forks, while there are no other threads */
+        cmocka_unit_test(test_mark),        cmocka_unit_test(test_lines_and_restart),
+        cmocka_unit_test(test_rotation),    cmocka_unit_test(test_rotated_while_down),
+        cmocka_unit_test(test_truncation),  cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_first_start), cmocka_unit_test(test_denied),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
