@@ -6,8 +6,9 @@
  *
  * States: new -> acknowledged -> closed; closed -> acknowledged reopens and drops the verdict.
  * Closed means that there is a verdict, and a verdict has a reason. A verdict given alone closes.
- * Each change counts `version` up (the ETag), leaves a line in the history and one in the audit
- * record.
+ * Each change by a person counts `version` up (the ETag), leaves a line in the history and one in
+ * the audit record; a finding that joins does not, or nobody could change a busy alert.
+ * Acknowledging what is nobody's assigns it.
  */
 #ifndef DESK_ALERT_H
 #define DESK_ALERT_H
@@ -76,7 +77,7 @@ struct alert_filter {
     uint32_t org, system;    /* 0 = any; org is on top of the scope */
     uint64_t assignee;       /* 0 = any */
     struct slice rule_id;    /* empty = any */
-    struct slice text;       /* part of title or entities, ASCII case ignored; empty = any */
+    struct slice text;       /* part of title, rule, source or entities, folded for search */
     int64_t from_ns, to_ns;  /* of last_ns, from inclusive, to exclusive; 0 = open */
     bool by_level;           /* order: level, last, id downwards; else last, id downwards */
     struct {                 /* the last row of the page before; id 0 = first page */

@@ -9,7 +9,7 @@
 
 #include "desk/user.h"
 
-enum { TOKEN_TEXT_BYTES = 49, TOKEN_MAX = 100000 };
+enum { TOKEN_TEXT_BYTES = 49, TOKEN_MAX = 65536 };
 
 struct token {
     uint64_t id; /* never reused */
