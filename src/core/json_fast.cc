@@ -18,6 +18,13 @@ struct json_fast {
     }
 };
 
+/* simdjson looks at the processor on first use, and ends the process when there is no memory for
+ * that: have it happen before main. */
+__attribute__((constructor)) static void choose_implementation()
+{
+    (void)simdjson::get_active_implementation()->name();
+}
+
 /* Grows by doubling: left alone, simdjson allocates anew for each document longer than the last. */
 static bool grow(json_fast *f, size_t n)
 {
