@@ -20,15 +20,8 @@ enum option {
 
 enum option_type { OT_INT, OT_BOOL, OT_TEXT, OT_LIST };
 
-enum role { /* bit numbers of role masks; order = order of starting */
-    ROLE_PARENT,
-    ROLE_STORE,
-    ROLE_INTAKE,
-    ROLE_WATCH,
-    ROLE_DESK,
-    ROLE_LAB,
-    ROLE_N
-};
+/* bit numbers of role masks; order = order of starting */
+enum role { ROLE_PARENT, ROLE_STORE, ROLE_INTAKE, ROLE_WATCH, ROLE_DESK, ROLE_LAB, ROLE_N };
 enum {
     R_PARENT = 1 << ROLE_PARENT,
     R_STORE = 1 << ROLE_STORE,

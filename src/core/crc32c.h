@@ -1,4 +1,5 @@
-/* core/crc32c.h - CRC-32C (Castagnoli, RFC 3720 appendix B.4); SSE4.2 where the processor has it. */
+/* core/crc32c.h - CRC-32C (Castagnoli, RFC 3720 appendix B.4); SSE4.2 where the processor has it.
+ */
 #ifndef CORE_CRC32C_H
 #define CORE_CRC32C_H
 

@@ -28,12 +28,12 @@ enum value_type { VT_STRING, VT_INT, VT_DOUBLE, VT_BOOL, VT_NULL, VT_IP, VT_TIME
 
 struct value {
     enum value_type type;
-    uint32_t list_n;    /* VT_LIST: how many */
-    struct slice text;  /* never p == NULL; VT_LIST: the items joined by ", " is NOT made: empty */
+    uint32_t list_n;   /* VT_LIST: how many */
+    struct slice text; /* never p == NULL; VT_LIST: the items joined by ", " is NOT made: empty */
     union {
-        int64_t i;          /* VT_INT, VT_BOOL (0/1), VT_TIME (ns) */
-        double d;           /* VT_DOUBLE */
-        uint8_t ip[16];     /* VT_IP, IPv4 mapped into IPv6 */
+        int64_t i;      /* VT_INT, VT_BOOL (0/1), VT_TIME (ns) */
+        double d;       /* VT_DOUBLE */
+        uint8_t ip[16]; /* VT_IP, IPv4 mapped into IPv6 */
         struct {
             struct value *list; /* VT_LIST; items are never lists */
             uint32_t list_cap;  /* room at `list` that event_push may use; 0 when not its own */
@@ -62,8 +62,8 @@ struct event {
 
     struct arena *arena; /* borrowed */
     uint32_t n, cap;
-    struct event_field *fields;     /* in the order of setting */
-    uint16_t at[F_N];               /* dictionary field -> index in fields + 1; 0 = not set */
+    struct event_field *fields; /* in the order of setting */
+    uint16_t at[F_N];           /* dictionary field -> index in fields + 1; 0 = not set */
 };
 
 void event_init(struct event *ev, struct arena *a); /* zeroes all; no allocation */

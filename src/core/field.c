@@ -22,7 +22,7 @@ static char columns[F_N][COLUMN_MAX];
 
 static struct field_info table[F_N] = {
     [F_NONE] = {{"", 0}, "", FT_KEYWORD, FS_MAP, false},
-#define FIELD(id, name, type, store, personal) \
+#define FIELD(id, name, type, store, personal)                                                     \
     [F_##id] = {{name, sizeof(name) - 1}, columns[F_##id], type, store, personal},
 #include "core/fields.def"
 #undef FIELD

@@ -1,8 +1,8 @@
 /* core/fold.h - one table of ours that decides when two texts are the same.
  *
  * Two foldings, both byte to byte strings:
- *   case    Unicode simple+full case folding (CaseFolding.txt C and F), full-width forms (U+FF01-FF5E)
- *           to ASCII: what Sigma rules and keyword fields are matched with. Accents stay.
+ *   case    Unicode simple+full case folding (CaseFolding.txt C and F), full-width forms
+ * (U+FF01-FF5E) to ASCII: what Sigma rules and keyword fields are matched with. Accents stay.
  *   search  case, and marks dropped: Latin letters with diacritics to their base letter (all of
  *           Vietnamese), combining marks removed, đ/Đ/ð to d, NFKC-compatible Latin forms and
  *           digits to ASCII: what free text and TEXT fields are matched with.

@@ -25,8 +25,16 @@
 
 enum { JSON_DEPTH_MAX = 64 };
 
-enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_UINT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY,
-                 JSON_OBJECT };
+enum json_type {
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_INT,
+    JSON_UINT,
+    JSON_DOUBLE,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 /* A number keeps its text in `str` when it fits neither 64 bits nor a finite double (only the
  * tolerant reader takes those): an integer is JSON_DOUBLE then, rounded, and what is beyond a

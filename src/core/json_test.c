@@ -253,8 +253,8 @@ static void test_pool_is_reused(void **state)
     json_reader_free(r);
 }
 
-/* Nicolas Seriot's JSONTestSuite: y_ must be read, n_ refused, i_ are free to choose. Two names are
- * exceptions of ours. */
+/* Nicolas Seriot's JSONTestSuite: y_ must be read, n_ refused, i_ are free to choose.
+ * Strict reading also refuses the suite's y_ files with duplicate keys. */
 static void check_suite_file(struct json_reader *a, struct json_reader *b, const char *name,
                              struct slice in)
 {

@@ -15,7 +15,8 @@
 #include "core/buf.h"
 #include "core/id.h"
 
-enum input_kind { /* never renumber: written to the journal */
+/* never renumber: written to the journal */
+enum input_kind {
     INPUT_NONE = 0,
     INPUT_SYSLOG_UDP = 1,
     INPUT_SYSLOG_TCP = 2,
@@ -24,7 +25,8 @@ enum input_kind { /* never renumber: written to the journal */
     INPUT_JOURNALD = 5,
 };
 
-enum framing { /* how the record was cut out of its stream */
+/* how the record was cut out of its stream */
+enum framing {
     FRAMING_NONE = 0,
     FRAMING_DATAGRAM = 1,
     FRAMING_OCTET = 2, /* RFC 6587 octet counting */

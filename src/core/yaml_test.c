@@ -14,67 +14,68 @@ static const struct json_node *member(const struct json_node *docs, const char *
     return n;
 }
 
+static const struct {
+    const char *text;
+    enum json_type type;
+    double v;
+} scalars[] = {
+    {"", JSON_NULL, 0},
+    {"~", JSON_NULL, 0},
+    {"Null", JSON_NULL, 0},
+    {"nULL", JSON_STRING, 0},
+    {"true", JSON_BOOL, 1},
+    {"FALSE", JSON_BOOL, 0},
+    {"yes", JSON_STRING, 0},
+    {"on", JSON_STRING, 0},
+    {"0", JSON_INT, 0},
+    {"-17", JSON_INT, -17},
+    {"+17", JSON_INT, 17},
+    {"017", JSON_INT, 17},
+    {"0x1F", JSON_INT, 31},
+    {"0o17", JSON_INT, 15},
+    {"0x", JSON_STRING, 0},
+    {"0o8", JSON_STRING, 0},
+    {"-0x1", JSON_STRING, 0},
+    {"+-1", JSON_STRING, 0},
+    {"1_000", JSON_STRING, 0},
+    {"1.5", JSON_DOUBLE, 1.5},
+    {".5", JSON_DOUBLE, .5},
+    {"5.", JSON_DOUBLE, 5},
+    {"1e3", JSON_DOUBLE, 1000},
+    {"-1.5E-1", JSON_DOUBLE, -.15},
+    {".", JSON_STRING, 0},
+    {"e3", JSON_STRING, 0},
+    {"1e", JSON_STRING, 0},
+    {"1.2.3", JSON_STRING, 0},
+    {"192.0.2.1", JSON_STRING, 0},
+    {"12:30:45", JSON_STRING, 0},
+    {"2026-11-25", JSON_STRING, 0},
+    {"+", JSON_STRING, 0},
+    {"9223372036854775807", JSON_INT, 9223372036854775807.0},
+    {"9223372036854775808", JSON_UINT, 0},
+    {"18446744073709551616", JSON_DOUBLE, 18446744073709551616.0},
+    {"-9223372036854775809", JSON_DOUBLE, -9223372036854775809.0},
+    {".inf", JSON_DOUBLE, (double)INFINITY},
+    {"-.INF", JSON_DOUBLE, -(double)INFINITY},
+};
+
 static void test_types(void **state)
 {
-    static const struct {
-        const char *text;
-        enum json_type type;
-        double v;
-    } rows[] = {
-        {"", JSON_NULL, 0},
-        {"~", JSON_NULL, 0},
-        {"Null", JSON_NULL, 0},
-        {"nULL", JSON_STRING, 0},
-        {"true", JSON_BOOL, 1},
-        {"FALSE", JSON_BOOL, 0},
-        {"yes", JSON_STRING, 0},
-        {"on", JSON_STRING, 0},
-        {"0", JSON_INT, 0},
-        {"-17", JSON_INT, -17},
-        {"+17", JSON_INT, 17},
-        {"017", JSON_INT, 17},
-        {"0x1F", JSON_INT, 31},
-        {"0o17", JSON_INT, 15},
-        {"0x", JSON_STRING, 0},
-        {"0o8", JSON_STRING, 0},
-        {"-0x1", JSON_STRING, 0},
-        {"+-1", JSON_STRING, 0},
-        {"1_000", JSON_STRING, 0},
-        {"1.5", JSON_DOUBLE, 1.5},
-        {".5", JSON_DOUBLE, .5},
-        {"5.", JSON_DOUBLE, 5},
-        {"1e3", JSON_DOUBLE, 1000},
-        {"-1.5E-1", JSON_DOUBLE, -.15},
-        {".", JSON_STRING, 0},
-        {"e3", JSON_STRING, 0},
-        {"1e", JSON_STRING, 0},
-        {"1.2.3", JSON_STRING, 0},
-        {"192.0.2.1", JSON_STRING, 0},
-        {"12:30:45", JSON_STRING, 0},
-        {"2026-11-25", JSON_STRING, 0},
-        {"+", JSON_STRING, 0},
-        {"9223372036854775807", JSON_INT, 9223372036854775807.0},
-        {"9223372036854775808", JSON_UINT, 0},
-        {"18446744073709551616", JSON_DOUBLE, 18446744073709551616.0},
-        {"-9223372036854775809", JSON_DOUBLE, -9223372036854775809.0},
-        {".inf", JSON_DOUBLE, (double)INFINITY},
-        {"-.INF", JSON_DOUBLE, -(double)INFINITY},
-    };
     struct json_reader *r = json_reader_new(1 << 16, 1000);
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(scalars); i++) {
         const struct json_node *docs = NULL;
         char in[100];
-        (void)snprintf(in, sizeof(in), "k: %s\nq: '%s'\n", rows[i].text, rows[i].text);
+        (void)snprintf(in, sizeof(in), "k: %s\nq: '%s'\n", scalars[i].text, scalars[i].text);
         assert_int_equal(yaml_read(r, slice_of(in), &docs, NULL), ERR_NONE);
         const struct json_node *n = member(docs, "k"), *q = member(docs, "q");
-        if (n->type != rows[i].type || !n->plain)
-            fail_msg("%s has type %d", rows[i].text, n->type);
-        assert_true(slice_eq(n->str, slice_of(rows[i].text)));
-        assert_true(n->type != JSON_INT || (double)n->i == rows[i].v);
-        assert_true(n->type != JSON_DOUBLE || n->d == rows[i].v);
-        assert_true(n->type != JSON_BOOL || n->b == (rows[i].v != 0));
+        if (n->type != scalars[i].type || !n->plain)
+            fail_msg("%s has type %d", scalars[i].text, n->type);
+        assert_true(slice_eq(n->str, slice_of(scalars[i].text)));
+        assert_true(n->type != JSON_INT || (double)n->i == scalars[i].v);
+        assert_true(n->type != JSON_DOUBLE || n->d == scalars[i].v);
+        assert_true(n->type != JSON_BOOL || n->b == (scalars[i].v != 0));
         assert_int_equal(q->type, JSON_STRING);
         assert_false(q->plain);
     }
