@@ -240,6 +240,17 @@ static void apply_notes(struct journal *j, const struct journal_batch *b)
     (void)pthread_mutex_unlock(&j->lock);
 }
 
+/* At least four segments share the ceiling, so that a reader frees space step by step. */
+static bool worth_rotating(struct journal *j, size_t n)
+{
+    uint64_t size = j->segs[j->segs_n - 1].size;
+
+    (void)pthread_mutex_lock(&j->lock);
+    uint64_t most = j->max_bytes / 4 < j->segment_bytes ? j->max_bytes / 4 : j->segment_bytes;
+    (void)pthread_mutex_unlock(&j->lock);
+    return size > j->fresh && size + n > most;
+}
+
 CHECKED enum err commit_batch(struct journal *j, struct journal_batch *b)
 {
     size_t n = b->n + SEGMENT_RECORD + SEGMENT_COMMIT;
@@ -249,11 +260,7 @@ CHECKED enum err commit_batch(struct journal *j, struct journal_batch *b)
     if (b->n == 0)
         return ERR_NONE;
     for (int attempt = 0; attempt < 2; attempt++) {
-        bool rotate = j->fd < 0;
-        if (!rotate) {
-            uint64_t size = j->segs[j->segs_n - 1].size;
-            rotate = size + n > j->segment_bytes && size > j->fresh;
-        }
+        bool rotate = j->fd < 0 || worth_rotating(j, n);
         retry = false;
         e = room(j, n, rotate);
         if (e == ERR_NONE && rotate)

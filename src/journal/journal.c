@@ -408,14 +408,28 @@ void journal_tune(struct journal *j, uint64_t max_bytes, int commit_ms)
 
 /* ---- opening, closing ---- */
 
+/* A folder that was just made must be found again after a power cut. */
+static enum err sync_parent(int dirfd)
+{
+    int fd = openat(dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return ERR_SYS;
+    int rc = fsync(fd);
+    (void)close(fd);
+    return rc == 0 ? ERR_NONE : ERR_SYS;
+}
+
 static enum err open_folder(struct journal *j, const struct journal_options *o, struct diag *diag)
 {
-    if ((mkdir(o->dir, 0750) != 0 && errno != EEXIST) ||
-        (mkdir(o->quarantine, 0700) != 0 && errno != EEXIST))
+    bool made = mkdir(o->dir, 0750) == 0;
+    if ((!made && errno != EEXIST) || (mkdir(o->quarantine, 0700) != 0 && errno != EEXIST))
         return FAIL(diag, ERR_SYS, 0, "folder %s or %s cannot be made", o->dir, o->quarantine);
     j->dirfd = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (j->dirfd < 0)
         return FAIL(diag, ERR_SYS, 0, "folder %s cannot be opened", o->dir);
+    if (made && sync_parent(j->dirfd) != ERR_NONE)
+        return FAIL(diag, ERR_SYS, 0, "the folder of %s cannot be synced", o->dir);
     j->lockfd = openat(j->dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (j->lockfd < 0)
         return FAIL(diag, ERR_SYS, 0, "%s/lock cannot be made", o->dir);

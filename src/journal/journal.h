@@ -17,6 +17,10 @@
  * journal_open (journal_note_get) and are carried into each new segment, so that old segments can
  * be deleted. Setting a key again replaces; an empty value deletes.
  *
+ * Keys have at most 4 KiB, values 64 KiB; all live notes together 64 MiB or half a segment,
+ * whichever is less. Beyond it those that expire soonest are forgotten early (notes_dropped), and a
+ * new one that never expires is refused with ERR_LIMIT.
+ *
  * Space. The sum of segments never passes max_bytes: journal_append then fails with ERR_FULL (as on
  * ENOSPC) and works again when there is room. Nothing acknowledged is ever dropped. A segment is
  * deleted by the writer when every registered cursor has passed it (journal_trim).
@@ -24,6 +28,9 @@
  * Recovery (journal_open). A torn tail (after the last whole commit) is truncated and counted; a
  * damaged middle is skipped to the next valid commit, the bytes between are copied to
  * `quarantine/` and counted. It never refuses to start for damage; only for a newer version.
+ *
+ * A failed sync or write: the batch is written again into a new segment, once; then its groups fail
+ * with ERR_SYS. Such a group may be found after a crash all the same, wholly or not at all.
  *
  * The format is documented byte by byte in docs/formats/journal.md.
  */

@@ -468,6 +468,87 @@ static void test_closing_commits(void **state)
     testdir_remove(&t);
 }
 
+/* ---- durable first ---- */
+
+static struct testdir *watched;
+static size_t seen_while_syncing, syncs;
+
+static int sync_and_look(int fd)
+{
+    seen_while_syncing = testdir_read(watched, (struct jpos){0, 0}, numbers, MANY, NULL, NULL);
+    syncs++;
+    return fdatasync(fd);
+}
+
+static void test_nothing_is_read_before_it_is_synced(void **state)
+{
+    static const struct journal_io looking = {pwrite, sync_and_look};
+    const struct journal_io *sound = journal_io;
+    struct testdir t;
+    (void)state;
+
+    testdir_make(&t);
+    watched = &t;
+    struct journal *j = testdir_open(&t);
+    journal_io = &looking;
+    for (size_t i = 0; i < 5; i++) {
+        syncs = 0;
+        assert_int_equal(testdir_append(j, i, 1, 10), ERR_NONE);
+        assert_true(syncs >= 1);
+        assert_int_equal(seen_while_syncing, i);
+        assert_int_equal(testdir_read(&t, (struct jpos){0, 0}, numbers, MANY, NULL, NULL), i + 1);
+    }
+    journal_io = sound;
+    journal_close(j);
+    testdir_remove(&t);
+}
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static int sync_at_gate(int fd)
+{
+    (void)pthread_mutex_lock(&gate);
+    (void)pthread_mutex_unlock(&gate);
+    return fdatasync(fd);
+}
+
+static void count_done(void *arg, enum err e)
+{
+    *(size_t *)arg += e == ERR_NONE;
+}
+
+static void test_busy_while_the_disk_is_slow(void **state)
+{
+    static const struct journal_io slow = {pwrite, sync_at_gate};
+    const struct journal_io *sound = journal_io;
+    struct testdir t;
+    size_t n = 0, done = 0;
+    char *big = calloc(1, 1 << 20);
+    struct slice frame = {big, 1 << 20};
+    (void)state;
+
+    assert_non_null(big);
+    testdir_make(&t);
+    t.o.no_thread = false;
+    t.o.max_bytes = 1 << 30;
+    journal_io = &slow;
+    (void)pthread_mutex_lock(&gate);
+    struct journal *j = testdir_open(&t);
+    enum err e;
+    while ((e = journal_append(j, &frame, 1, NULL, 0, count_done, &done)) == ERR_NONE)
+        n++;
+    assert_int_equal(e, ERR_BUSY);
+    assert_int_equal(n, 63); /* of 1 MiB and a little each, below 64 MiB */
+    (void)pthread_mutex_unlock(&gate);
+    assert_int_equal(journal_append_wait(j, NULL, 0, NULL, 0), ERR_NONE);
+    assert_int_equal(done, n);
+    assert_int_equal(journal_append_wait(j, &frame, 1, NULL, 0), ERR_NONE);
+    journal_close(j);
+    journal_io = sound;
+    free(big);
+    testdir_remove(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +562,8 @@ int main(void)
         cmocka_unit_test(test_cursor_of_a_wiped_journal),
         cmocka_unit_test(test_many_appenders_and_a_reader),
         cmocka_unit_test(test_closing_commits),
+        cmocka_unit_test(test_nothing_is_read_before_it_is_synced),
+        cmocka_unit_test(test_busy_while_the_disk_is_slow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
