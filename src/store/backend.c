@@ -168,7 +168,7 @@ void backend_query(struct backend_session *s, struct slice sql, const char *form
             e = client_arg(&s->sql, (struct slice){room, 6 + params[i].name.n}, params[i].value);
     }
     if (e == ERR_NONE)
-        e = client_post(s->client, buf_slice(&s->sql), sql, &h, &d);
+        e = client_post(s->client, buf_slice(&s->sql), sql, !s->writer, &h, &d);
     else
         diag_set(&d, e, 0, "the request is too long");
     from_server(e, &h, &d, ret);
@@ -228,7 +228,7 @@ void backend_insert(struct backend_session *s, struct slice sql, const char *for
     if (e == ERR_NONE && token)
         e = client_arg(&s->sql, SLICE("insert_deduplication_token"), slice_of(token));
     if (e == ERR_NONE)
-        e = client_post(s->client, buf_slice(&s->sql), data, &h, &d);
+        e = client_post(s->client, buf_slice(&s->sql), data, false, &h, &d);
     else
         diag_set(&d, e, 0, "the request is too long");
     from_server(e, &h, &d, ret);

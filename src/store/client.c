@@ -115,7 +115,7 @@ CHECKED enum err client_escape(struct buf *out, struct slice s)
 }
 
 CHECKED enum err client_post(struct store_client *c, struct slice args, struct slice body,
-                             struct http_answer *ret, struct diag *diag)
+                             bool repeatable, struct http_answer *ret, struct diag *diag)
 {
     static const char *const headers[] = {"Content-Type: application/octet-stream", "Expect:"};
     char url[URL_BYTES_MAX + 2048];
@@ -135,7 +135,8 @@ CHECKED enum err client_post(struct store_client *c, struct slice args, struct s
                              .headers_n = ARRAY_LEN(headers),
                              .body = body,
                              .timeout_ms = c->timeout_ms,
-                             .max_body = c->answer_bytes};
+                             .max_body = c->answer_bytes,
+                             .repeatable = repeatable};
     return http_do(c->http, &q, ret, diag);
 }
 
@@ -190,7 +191,7 @@ CHECKED enum err store_select(struct store_client *c, struct slice sql,
     }
     if (e != ERR_NONE)
         return FAIL(diag, e, 0, "the query is too long");
-    e = client_post(c, buf_slice(&c->args), sql, &a, diag);
+    e = client_post(c, buf_slice(&c->args), sql, true, &a, diag);
     if (e == ERR_NONE && a.status != 200)
         e = refused(&a, diag);
     if (e == ERR_NONE) {
@@ -215,7 +216,7 @@ CHECKED enum err store_insert(struct store_client *c, const char *sql, const cha
         e = client_arg(&c->args, SLICE("insert_deduplication_token"), slice_of(token));
     if (e != ERR_NONE)
         return FAIL(diag, e, 0, "the statement is too long");
-    e = client_post(c, buf_slice(&c->args), data, &a, diag);
+    e = client_post(c, buf_slice(&c->args), data, false, &a, diag);
     if (e != ERR_NONE) {
         *ret_unknown = a.sent;
     } else if (a.status != 200) {

@@ -6,10 +6,10 @@
 
 struct http_answer;
 
-/* One exchange. `args` is what follows "/?" in the URL. The answer's status is the caller's
- * business. */
+/* One exchange; a repeatable one changes nothing. `args` is what follows "/?" in the URL. The
+ * answer's status is the caller's business. */
 CHECKED enum err client_post(struct store_client *c, struct slice args, struct slice body,
-                             struct http_answer *ret, struct diag *diag);
+                             bool repeatable, struct http_answer *ret, struct diag *diag);
 /* Appends "name=value" with a leading & unless first, percent-encoded. */
 CHECKED enum err client_arg(struct buf *url, struct slice name, struct slice value);
 /* Appends s in the engine's escaped text form. */

@@ -1,10 +1,15 @@
 #include "core/test.h"
 #include "store/writer.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "net/sock.h"
 #include "store/fixture.h"
 
 static struct fixture store;
@@ -235,6 +240,132 @@ static void kill_storm(void **state)
                      STORM_BLOCKS * STORM_ROWS);
 }
 
+/* A road to the store on which answers to inserts can get lost: the rows are stored, and the writer
+ * cannot know. */
+enum { ROAD_CONNECTIONS = 40 };
+
+struct road {
+    int listener;
+    atomic_int swallow; /* this many answers to inserts */
+    atomic_bool stop;
+};
+
+static int dial(const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    (void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    return fd;
+}
+
+static void carry_both(struct road *r, int near, int far)
+{
+    char bytes[65536];
+    bool insert = false;
+    struct pollfd p[2] = {{.fd = near, .events = POLLIN}, {.fd = far, .events = POLLIN}};
+
+    while (!atomic_load(&r->stop)) {
+        if (poll(p, 2, 20) <= 0)
+            continue;
+        for (int i = 0; i < 2; i++) {
+            if (!(p[i].revents & (POLLIN | POLLHUP)))
+                continue;
+            ssize_t n = read(p[i].fd, bytes, sizeof(bytes));
+            if (n <= 0)
+                return;
+            if (i == 0 && n > 20 && memmem(bytes, (size_t)n, "query=INSERT", 12))
+                insert = true;
+            if (i == 1 && insert && atomic_load(&r->swallow) > 0) {
+                atomic_fetch_sub(&r->swallow, 1);
+                return;
+            }
+            for (ssize_t at = 0; at < n;) {
+                ssize_t m = write(p[!i].fd, bytes + at, (size_t)(n - at));
+                if (m <= 0)
+                    return;
+                at += m;
+            }
+        }
+    }
+}
+
+struct trip {
+    struct road *road;
+    int near;
+    pthread_t thread;
+};
+
+static void *carry(void *arg)
+{
+    struct trip *trip = arg;
+    int far = dial(store.socket);
+
+    carry_both(trip->road, trip->near, far);
+    (void)close(trip->near);
+    (void)close(far);
+    return NULL;
+}
+
+/* Each connection has its thread: one that is kept open must not hold up the next. */
+static void *travel(void *arg)
+{
+    struct road *r = arg;
+    struct trip trips[ROAD_CONNECTIONS];
+    size_t n = 0;
+
+    while (!atomic_load(&r->stop)) {
+        struct pollfd p = {.fd = r->listener, .events = POLLIN};
+        if (poll(&p, 1, 20) <= 0)
+            continue;
+        assert_true(n < ROAD_CONNECTIONS);
+        trips[n] = (struct trip){.road = r, .near = accept(r->listener, NULL, NULL)};
+        assert_int_equal(pthread_create(&trips[n].thread, NULL, carry, &trips[n]), 0);
+        n++;
+    }
+    while (n > 0)
+        (void)pthread_join(trips[--n].thread, NULL);
+    return NULL;
+}
+
+static void answers_lost(void **state)
+{
+    struct road r = {.swallow = 3};
+    struct cursor c = {{1, 0}, 0};
+    char path[96], real[96];
+    struct store_writer *w;
+    struct arena a;
+    pthread_t t;
+    struct diag d = {.code = ERR_NONE};
+    (void)state;
+
+    need_engine();
+    arena_init(&a, 64 << 20);
+    (void)snprintf(path, sizeof(path), "%s/road", store.dir);
+    assert_int_equal(sock_listen_unix(path, &r.listener, &d), ERR_NONE);
+    assert_int_equal(pthread_create(&t, NULL, travel, &r), 0);
+    memcpy(real, store.socket, sizeof(real));
+    memcpy(store.socket, path, sizeof(path));
+    w = open_writer(&c, "road");
+    memcpy(store.socket, real, sizeof(real));
+    for (uint64_t i = 0; i < 5; i++) {
+        arena_reset(&a);
+        add(w, &a, i * 100, (i + 1) * 100, 14);
+        if (store_writer_commit(w, (struct store_pos){1, (i + 1) * 100}, &d) != ERR_NONE)
+            fail_msg("%s", d.text);
+    }
+    assert_int_equal(atomic_load(&r.swallow), 0);
+    store_writer_close(w);
+    atomic_store(&r.stop, true);
+    assert_int_equal(pthread_join(t, NULL), 0);
+    (void)close(r.listener);
+    assert_int_equal(fixture_count(&store, "SELECT count() FROM coloa.events WHERE org = 14"), 500);
+    assert_int_equal(fixture_count(&store, "SELECT uniqExact(id) FROM coloa.events WHERE org = 14"),
+                     500);
+    arena_done(&a);
+}
+
 static void stop_while_down(void **state)
 {
     atomic_bool stop = true;
@@ -282,7 +413,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_survive),    cmocka_unit_test(replay_after_crash),
         cmocka_unit_test(replay_of_a_part), cmocka_unit_test(kill_storm),
-        cmocka_unit_test(stop_while_down),  cmocka_unit_test(clean_stop),
+        cmocka_unit_test(answers_lost),     cmocka_unit_test(stop_while_down),
+        cmocka_unit_test(clean_stop),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
