@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "core/clock.h"
+#include "core/jsonw.h"
 
 enum { LEAST_BYTES_PER_S = 1024 };
 
@@ -210,6 +211,9 @@ void http_add_header(struct http_call *c, const char *name, const char *value)
 
     if (a->n == HTTP_ADDED_MAX || strpbrk(value, "\r\n"))
         return;
+    for (size_t i = 0; i < a->n; i++)
+        if (strcasecmp(name, "Set-Cookie") != 0 && strcasecmp(a->f[i].name, name) == 0)
+            return;
     char *n = strdup(name), *v = strdup(value);
     if (!n || !v) {
         free(n);
@@ -219,54 +223,48 @@ void http_add_header(struct http_call *c, const char *name, const char *value)
     a->f[a->n++] = (struct http_field){n, v};
 }
 
-/* Our own texts are ASCII; what came from outside and is not is shown as '?'. */
-static enum err put_text(struct buf *out, const char *s)
+CHECKED enum err http_problem(struct buf *out, const struct http_problem *p, const char *request_id)
 {
-    enum err e = buf_putc(out, '"');
+    struct jsonw w;
 
-    for (; *s && e == ERR_NONE; s++) {
-        unsigned char ch = (unsigned char)*s;
-        if (ch == '"' || ch == '\\')
-            e = buf_printf(out, "\\%c", ch);
-        else
-            e = buf_putc(out, ch < 0x20 || ch > 0x7e ? '?' : (char)ch);
+    jsonw_init(&w, out);
+    jsonw_object(&w);
+    jsonw_kcstr(&w, "type", "about:blank");
+    jsonw_kcstr(&w, "title", p->title);
+    jsonw_kint(&w, "status", p->status);
+    jsonw_kcstr(&w, "code", p->code);
+    if (p->detail && *p->detail)
+        jsonw_kcstr(&w, "detail", p->detail);
+    if (p->instance)
+        jsonw_kcstr(&w, "instance", p->instance);
+    jsonw_kcstr(&w, "request_id", request_id);
+    if (p->extra.n > 0) {
+        jsonw_key(&w, slice_of(p->extra_name));
+        jsonw_raw(&w, p->extra);
     }
-    return e == ERR_NONE ? buf_putc(out, '"') : e;
+    jsonw_close_object(&w);
+    return jsonw_end(&w);
 }
 
-CHECKED enum err http_problem(struct buf *out, int status, const char *code, const char *title,
-                              const char *detail, const char *request_id)
+void http_reply_problem(struct http_call *c, const struct http_problem *p)
 {
-    enum err e = buf_puts(out, "{\"type\":\"about:blank\",\"title\":");
+    struct http_problem with = *p;
+    struct buf out;
 
-    if (e == ERR_NONE)
-        e = put_text(out, title);
-    if (e == ERR_NONE)
-        e = buf_printf(out, ",\"status\":%d,\"code\":", status);
-    if (e == ERR_NONE)
-        e = put_text(out, code);
-    if (e == ERR_NONE && detail && *detail) {
-        e = buf_puts(out, ",\"detail\":");
-        if (e == ERR_NONE)
-            e = put_text(out, detail);
-    }
-    if (e == ERR_NONE)
-        e = buf_puts(out, ",\"request_id\":");
-    if (e == ERR_NONE)
-        e = put_text(out, request_id);
-    return e == ERR_NONE ? buf_putc(out, '}') : e;
+    with.instance = http_path(c);
+    buf_init(&out, 16384 + p->extra.n);
+    if (http_problem(&out, &with, http_request_id(c)) != ERR_NONE)
+        buf_reset(&out);
+    if (p->status == 429 || p->status == 503)
+        http_add_header(c, "Retry-After", "1");
+    http_reply(c, p->status, "application/problem+json", buf_slice(&out));
+    buf_done(&out);
 }
 
 void http_reply_err(struct http_call *c, enum err e, const struct diag *diag)
 {
-    struct buf out;
-
-    buf_init(&out, 8192);
-    if (http_problem(&out, err_http_status(e), err_code(e), err_text(e), diag ? diag->text : NULL,
-                     http_request_id(c)) != ERR_NONE)
-        buf_reset(&out);
-    if (err_http_status(e) == 429 || err_http_status(e) == 503)
-        http_add_header(c, "Retry-After", "1");
-    http_reply(c, err_http_status(e), "application/problem+json", buf_slice(&out));
-    buf_done(&out);
+    http_reply_problem(c, &(struct http_problem){.status = err_http_status(e),
+                                                 .code = err_code(e),
+                                                 .title = err_text(e),
+                                                 .detail = diag ? diag->text : NULL});
 }

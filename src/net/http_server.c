@@ -308,7 +308,9 @@ static void refuse(struct http_call *c, int status, const char *code, const char
 
     c->close = true;
     buf_init(&out, 1024);
-    if (http_problem(&out, status, code, "the request was refused", detail, c->head.id) != ERR_NONE)
+    struct http_problem p = {
+        .status = status, .code = code, .title = "the request was refused", .detail = detail};
+    if (http_problem(&out, &p, c->head.id) != ERR_NONE)
         buf_reset(&out);
     c->answered = true;
     c->status = status;

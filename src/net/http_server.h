@@ -65,8 +65,17 @@ void http_reply(struct http_call *c, int status, const char *content_type, struc
 /* The body is borrowed for ever (embedded files). */
 void http_reply_static(struct http_call *c, int status, const char *content_type,
                        struct slice body);
-/* application/problem+json (RFC 9457) from an error: type about:blank, title, status, code, detail
- * (diag's text), request_id. */
+/* application/problem+json (RFC 9457): type about:blank, instance the path, request_id. 429 and
+ * 503 get a Retry-After of 1 s unless one was added. Texts are copied. */
+struct http_problem {
+    int status;
+    const char *code, *title, *detail; /* detail may be NULL */
+    const char *instance;              /* set by http_reply_problem */
+    const char *extra_name;            /* one more member, when extra is not empty */
+    struct slice extra;                /* finished JSON */
+};
+void http_reply_problem(struct http_call *c, const struct http_problem *p);
+/* The same from an error: status, code, title of err.def, detail of the diagnosis. */
 void http_reply_err(struct http_call *c, enum err e, const struct diag *diag);
 
 /* ---- streams (SSE): open, then write from any thread until end ----

@@ -60,7 +60,7 @@ enum http_stage { HTTP_STAGE_LINE, HTTP_STAGE_REQUEST, HTTP_STAGE_BUSY, HTTP_STA
 bool http_overdue(enum http_stage stage, int64_t age_ns, size_t body_bytes, unsigned idle_s);
 
 /* problem+json into out (ceiling already set). */
-CHECKED enum err http_problem(struct buf *out, int status, const char *code, const char *title,
-                              const char *detail, const char *request_id);
+CHECKED enum err http_problem(struct buf *out, const struct http_problem *p,
+                              const char *request_id);
 
 #endif
