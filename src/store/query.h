@@ -44,7 +44,7 @@ CHECKED enum err query_parse(struct arena *a, struct slice text, const struct qu
 
 /* Appends a condition on the table of schema.h. Values become parameters behind those that are in
  * *p; their bytes live in the arena. now_ns: what "now-15m" counts from. */
-CHECKED enum err query_sql(const struct query_node *q, struct arena *a, int64_t now_ns,
-                           struct store_params *p, struct buf *out, struct diag *diag);
+CHECKED enum err query_to_sql(const struct query_node *q, struct arena *a, int64_t now_ns,
+                              struct store_params *p, struct buf *out, struct diag *diag);
 
 #endif

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_init(&out, 1 << 20);
     enum err e = query_parse(&a, (struct slice){(const char *)data, size}, &q, &d);
     if (e == ERR_NONE)
-        e = query_sql(q, &a, INT64_C(1764000000000000000), p, &out, &d);
+        e = query_to_sql(q, &a, INT64_C(1764000000000000000), p, &out, &d);
     if (e != ERR_NONE && (d.at > size || d.text[0] == 0))
         abort();
     /* Nothing of the text may stand in the statement: neither a quotation mark of its own ... */

@@ -491,8 +491,8 @@ static void tree(struct writer *w, const struct query_node *n)
     }
 }
 
-CHECKED enum err query_sql(const struct query_node *q, struct arena *a, int64_t now_ns,
-                           struct store_params *p, struct buf *out, struct diag *diag)
+CHECKED enum err query_to_sql(const struct query_node *q, struct arena *a, int64_t now_ns,
+                              struct store_params *p, struct buf *out, struct diag *diag)
 {
     struct writer w = {.arena = a, .now_ns = now_ns, .params = p, .out = out, .diag = diag};
 

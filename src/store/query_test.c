@@ -202,7 +202,7 @@ static void statements(void **state)
         buf_reset(&out);
         p.n = 0;
         assert_int_equal(query_parse(&a, slice_of(table[i].in), &q, &d), ERR_NONE);
-        if (query_sql(q, &a, 0, &p, &out, &d) != ERR_NONE)
+        if (query_to_sql(q, &a, 0, &p, &out, &d) != ERR_NONE)
             fail_msg("%s: %s", table[i].in, d.text);
         assert_string_equal(buf_cstr(&out), table[i].sql);
         assert_int_equal(p.n > 0, table[i].p0 != NULL);
@@ -238,7 +238,7 @@ static void senseless(void **state)
         const struct query_node *q = NULL;
         struct diag d = {.code = ERR_NONE};
         assert_int_equal(query_parse(&a, slice_of(table[i].in), &q, &d), ERR_NONE);
-        enum err e = query_sql(q, &a, 0, &p, &out, &d);
+        enum err e = query_to_sql(q, &a, 0, &p, &out, &d);
         if (e != ERR_SYNTAX || d.at != table[i].at)
             fail_msg("%s: %d at %zu: %s", table[i].in, e, d.at, d.text);
     }

@@ -88,8 +88,8 @@ static CHECKED enum err put_where(struct question *x, const struct store_scope *
         return FAIL(diag, e, 0, "the question is too long");
     if (tree->kind == QUERY_ALL)
         return ERR_NONE;
-    return query_sql(tree, &x->arena, q->now_ns ? q->now_ns : clock_wall_ns(), &x->params, &x->sql,
-                     diag);
+    return query_to_sql(tree, &x->arena, q->now_ns ? q->now_ns : clock_wall_ns(), &x->params,
+                        &x->sql, diag);
 }
 
 static CHECKED enum err ask(struct store_client *c, struct question *x, struct diag *diag)

@@ -449,7 +449,7 @@ static void same_as_plain_reading(void **state)
         assert_int_equal(
             buf_puts(&sql, "SELECT toString(system) FROM coloa.events WHERE org = 50 AND "),
             ERR_NONE);
-        enum err e = query_sql(q, &a, 0, p, &sql, &d);
+        enum err e = query_to_sql(q, &a, 0, p, &sql, &d);
         if (e == ERR_SYNTAX)
             continue; /* nothing to look for in prose, no number: said, and tested elsewhere */
         assert_int_equal(e, ERR_NONE);
