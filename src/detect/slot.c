@@ -2,7 +2,7 @@
 
 #include "detect/rule_int.h"
 
-static const char decoded_prefix[] = "decoded:";
+#define DECODED SLICE("decoded:")
 
 CHECKED enum err slot_name(struct arena *a, struct slice name, struct slice *ret)
 {
@@ -28,9 +28,9 @@ static CHECKED enum err add_source(struct compile *c, struct slot *slot, struct 
 {
     struct slot_source s = {.name = INTERN_NONE};
 
-    if (slice_starts(name, SLICE("decoded:"))) {
+    if (slice_starts(name, DECODED)) {
         s.decoded = 1;
-        name = slice_cut(name, sizeof(decoded_prefix) - 1, name.n);
+        name = slice_cut(name, DECODED.n, name.n);
     }
     s.field = field_find(name);
     if (s.field == F_NONE) {
