@@ -1,0 +1,232 @@
+/* The shipped rules against lines as senders send them: parse_record, then detect_event. Every rule
+ * has a file rules/tests/STEM.yaml with lines that it must find and lines that it must not. */
+#include "core/test.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "core/json.h"
+#include "detect/check.h"
+#include "parse/parse.h"
+
+static struct ruleset *rules;
+static struct detect_scratch *scratch;
+static struct arena arena;
+static struct json_reader *lines_reader, *parse_reader;
+static char hits[1 << 14];
+
+static void root_path(const char *below, char *to, size_t n)
+{
+    const char *root = getenv("COLOA_SOURCE_ROOT");
+
+    assert_in_range(snprintf(to, n, "%s/%s", root ? root : ".", below), 1, n - 1);
+}
+
+static void on_finding(void *arg, const struct finding *f)
+{
+    size_t at = strlen(hits);
+
+    (void)arg;
+    assert_true(f->matched_n > 0);
+    (void)snprintf(hits + at, sizeof(hits) - at, "%s ", f->rule->id);
+}
+
+static void on_event(void *arg, struct event *ev)
+{
+    (void)arg;
+    (void)detect_event(rules, scratch, ev, on_finding, NULL);
+}
+
+/* The ids of all rules that match the line. */
+static const char *run_line(struct slice line)
+{
+    struct parse_ctx ctx = {.arena = &arena, .json = parse_reader};
+    struct record r = {.received_ns = INT64_C(1795568462000000000), .input = INPUT_SYSLOG_UDP};
+
+    arena_reset(&arena);
+    hits[0] = 0;
+    if (line.n && (line.p[0] == '{' || line.p[0] == '2'))
+        r.input = INPUT_HTTP;
+    r.id.b[6] = 0x70;
+    assert_int_equal(arena_dup(&arena, line, &r.payload), ERR_NONE);
+    assert_in_range(parse_record(&ctx, &r, on_event, NULL), 1, 1000);
+    return hits;
+}
+
+static char *read_all(const char *path, size_t *ret_n)
+{
+    enum { MAX = 1 << 20 };
+    FILE *f = fopen(path, "rbe");
+    char *p = malloc(MAX);
+
+    assert_non_null(p);
+    *ret_n = f ? fread(p, 1, MAX, f) : 0;
+    if (!f) {
+        free(p);
+        return NULL;
+    }
+    (void)fclose(f);
+    return p;
+}
+
+static unsigned check_lines(const struct rule_info *ri, const struct json_node *doc,
+                            const char *key, bool want)
+{
+    const struct json_node *list = json_get(doc, key);
+    unsigned bad = 0;
+
+    if (!list || list->type != JSON_ARRAY || list->n == 0)
+        fail_msg("%s: its tests have no %s", ri->path, key);
+    for (const struct json_node *n = list->child; n; n = n->next) {
+        bool got = strstr(run_line(n->str), ri->id) != NULL;
+        if (got == want)
+            continue;
+        print_message("%s: %s:\n  %.*s\n", ri->path, want ? "not found" : "found",
+                      SLICE_ARG(n->str));
+        bad++;
+    }
+    return bad;
+}
+
+static void stem_of(const char *path, char *to, size_t n)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+
+    (void)snprintf(to, n, "%.*s", (int)strcspn(name, "."), name);
+}
+
+static void every_rule_finds_its_lines(void **unused)
+{
+    unsigned bad = 0;
+
+    (void)unused;
+    for (size_t i = 0; i < ruleset_n(rules); i++) {
+        const struct rule_info *ri = ruleset_rule(rules, i);
+        char stem[200], below[256], path[4096];
+        const struct json_node *docs;
+        struct diag diag = {0};
+        size_t n;
+        stem_of(ri->path, stem, sizeof(stem));
+        (void)snprintf(below, sizeof(below), "rules/tests/%s.yaml", stem);
+        root_path(below, path, sizeof(path));
+        char *text = read_all(path, &n);
+        if (!text)
+            fail_msg("%s has no tests: %s", ri->path, below);
+        if (yaml_read(lines_reader, (struct slice){text, n}, &docs, &diag) != ERR_NONE)
+            fail_msg("%s: %s", below, diag.text);
+        bad += check_lines(ri, docs->child, "match", true);
+        bad += check_lines(ri, docs->child, "no_match", false);
+        free(text);
+    }
+    assert_int_equal(bad, 0);
+}
+
+static bool uuid4(const char *s)
+{
+    for (size_t i = 0; i < 36; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? s[i] != '-' : !strchr("0123456789abcdef", s[i]) || !s[i])
+            return false;
+    }
+    return s[36] == 0 && s[14] == '4' && strchr("89ab", s[19]);
+}
+
+static void every_rule_says_what_it_is(void **unused)
+{
+    const struct rule_report *r = ruleset_report(rules);
+
+    (void)unused;
+    for (size_t i = 0; i < r->issues_n; i++)
+        print_message("%s:%u: %s\n", r->issues[i].file, r->issues[i].line, r->issues[i].message);
+    assert_int_equal(r->issues_n, 0);
+    assert_int_equal(r->loaded, r->rules);
+    assert_in_range(r->loaded, 42, 10000);
+    for (size_t i = 0; i < ruleset_n(rules); i++) {
+        const struct rule_info *ri = ruleset_rule(rules, i);
+        if (!uuid4(ri->id) || !*ri->title || !*ri->title_vi || !*ri->description ||
+            ri->tags_n == 0 || ri->false_positives_n == 0)
+            fail_msg("%s lacks something", ri->path);
+        for (size_t k = 0; k < ri->tags_n; k++)
+            if (strncmp(ri->tags[k], "attack.", 7) != 0)
+                fail_msg("%s: tag %s", ri->path, ri->tags[k]);
+    }
+}
+
+static bool rule_has_stem(const char *want)
+{
+    char stem[200];
+
+    for (size_t i = 0; i < ruleset_n(rules); i++) {
+        stem_of(ruleset_rule(rules, i)->path, stem, sizeof(stem));
+        if (strcmp(stem, want) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void no_tests_without_a_rule(void **unused)
+{
+    char path[4096], stem[200];
+    const struct dirent *d;
+    size_t n = 0;
+
+    (void)unused;
+    root_path("rules/tests", path, sizeof(path));
+    DIR *dp = opendir(path);
+    assert_non_null(dp);
+    while ((d = readdir(dp))) {
+        if (d->d_name[0] == '.')
+            continue;
+        stem_of(d->d_name, stem, sizeof(stem));
+        if (!rule_has_stem(stem))
+            fail_msg("rules/tests/%s belongs to no rule", d->d_name);
+        n++;
+    }
+    (void)closedir(dp);
+    assert_int_equal(n, ruleset_n(rules));
+}
+
+static int begin(void **unused)
+{
+    char path[4096];
+    const char *paths[1] = {path};
+    struct diag diag = {0};
+
+    (void)unused;
+    arena_init(&arena, 64 << 20);
+    lines_reader = json_reader_new(1 << 20, 100000);
+    parse_reader = json_reader_new(1 << 20, 100000);
+    scratch = detect_scratch_new();
+    root_path("rules", path, sizeof(path));
+    if (!lines_reader || !parse_reader || !scratch ||
+        ruleset_load(paths, 1, &rules, &diag) != ERR_NONE) {
+        print_message("%s\n", diag.text);
+        return -1;
+    }
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    ruleset_unref(rules);
+    detect_scratch_free(scratch);
+    json_reader_free(lines_reader);
+    json_reader_free(parse_reader);
+    arena_done(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_rule_says_what_it_is),
+        cmocka_unit_test(every_rule_finds_its_lines),
+        cmocka_unit_test(no_tests_without_a_rule),
+    };
+
+    return cmocka_run_group_tests(tests, begin, end);
+}
