@@ -215,7 +215,8 @@ static void source_counts_go_with_the_cursor(void **state)
     struct slice in[] = {
         SLICE("{\"kind\":\"sources\",\"items\":[{\"name\":\"fw\",\"input\":\"syslog\",\"org\":2,"
               "\"system\":0,\"source\":0,\"count\":123,\"last\":\"2026-11-25T08:00:00Z\","
-              "\"errors\":4},{\"name\":\"\",\"count\":1}]}"),
+              "\"errors\":4},{\"name\":\"\",\"count\":1},"
+              "{\"name\":\"absurd\",\"org\":2,\"count\":9223372036854775807}]}"),
     };
     struct source_filter all = {.status = -1};
     struct source *list;

@@ -11,6 +11,9 @@
 #include "desk/alert_int.h"
 #include "desk/source.h"
 
+/* More in one report than any machine can receive; keeps sums within 64 bits. */
+#define COUNT_MAX (INT64_C(1) << 40)
+
 enum {
     NODES_MAX = 20000,
     BAD_MAX = 1000,
@@ -224,7 +227,7 @@ static enum err take_sources(struct desk *d, const struct json_node *o, struct f
         int64_t count = json_get_int(c, "count", 0), errors = json_get_int(c, "errors", 0);
         if (!time_parse_iso(json_get_str(c, "last"), 0, &seen.last_ns))
             seen.last_ns = clock_wall_ns();
-        if (seen.name.n == 0 || count < 0 || errors < 0)
+        if (seen.name.n == 0 || count < 0 || errors < 0 || count > COUNT_MAX || errors > COUNT_MAX)
             continue;
         seen.events = (uint64_t)count;
         seen.errors = (uint64_t)errors;

@@ -306,11 +306,12 @@ CHECKED enum err source_count(struct desk *d, const struct source *seen, struct 
         e = discover(d, seen, diag);
     } else if (e == ERR_NONE) {
         e = db_run(d->db,
-                   "UPDATE sources SET events = events + ?2, errors = errors + ?3,"
+                   "UPDATE sources SET events = CASE WHEN events > ?5 THEN events ELSE events + ?2"
+                   " END, errors = CASE WHEN errors > ?5 THEN errors ELSE errors + ?3 END,"
                    " first_ns = CASE WHEN first_ns = 0 THEN ?4 ELSE first_ns END,"
                    " last_ns = CASE WHEN last_ns < ?4 THEN ?4 ELSE last_ns END WHERE id = ?1",
                    DB_ARGS(db_i(id), db_i((int64_t)seen->events), db_i((int64_t)seen->errors),
-                           db_i(seen->last_ns)),
+                           db_i(seen->last_ns), db_i(INT64_MAX / 2)),
                    NULL, diag);
         desk_tell(d, DESK_SOURCES, false, (uint64_t)id, seen->org);
     }
