@@ -28,10 +28,23 @@ static struct field_info table[F_N] = {
 #undef FIELD
 };
 
+/* Which names may be in the table, by a cheap hash: most names of senders are not, and every one
+ * of them is asked about. */
+static uint64_t maybe[64];
+
+static unsigned name_hash(struct slice name)
+{
+    return ((unsigned)name.n * 7u + (uint8_t)name.p[0] * 131u + (uint8_t)name.p[name.n / 2] * 31u +
+            (uint8_t)name.p[name.n - 1] * 517u) %
+           4096;
+}
+
 /* Runs before main, so that every thread sees finished names without a lock. */
 __attribute__((constructor)) static void columns_fill(void)
 {
     for (size_t f = 1; f < F_N; f++) {
+        unsigned h = name_hash(table[f].name);
+        maybe[h / 64] |= UINT64_C(1) << (h % 64);
         char *to = columns[f];
         for (size_t i = 0; i < table[f].name.n && to < columns[f] + COLUMN_MAX - 1; i++) {
             char c = table[f].name.p[i];
@@ -53,11 +66,16 @@ enum field field_find(struct slice name)
 {
     size_t lo = 1, hi = F_N;
 
+    if (name.n == 0)
+        return F_NONE;
+    unsigned h = name_hash(name);
+    if (!(maybe[h / 64] >> (h % 64) & 1))
+        return F_NONE;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
         struct slice at = table[mid].name;
         size_t n = at.n < name.n ? at.n : name.n;
-        int c = memcmp(name.p ? name.p : "", at.p, n);
+        int c = memcmp(name.p, at.p, n);
         if (c == 0)
             c = (name.n > at.n) - (name.n < at.n);
         if (c == 0)

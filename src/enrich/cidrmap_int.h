@@ -8,7 +8,7 @@
 #include "core/arena.h"
 #include "core/ip.h"
 
-enum { CIDRMAP_NONE = UINT32_MAX };
+#define CIDRMAP_NONE UINT32_MAX
 
 struct cidrmap_entry {
     struct cidr cidr;

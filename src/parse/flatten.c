@@ -147,16 +147,36 @@ static struct value scalar(struct flatten *f, const struct json_node *node)
     return v;
 }
 
+static uint64_t eight(const char *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/* Names of one tree share prefixes, so the tail counts. */
+static unsigned tail_hash(struct slice name)
+{
+    uint64_t h = name.n * UINT64_C(0x9e3779b97f4a7c15);
+
+    if (name.n >= 16) {
+        h ^= eight(name.p + name.n - 8) * UINT64_C(0xff51afd7ed558ccd);
+        h ^= eight(name.p + name.n - 16) * UINT64_C(0xc4ceb9fe1a85ec53);
+    } else {
+        for (size_t i = 0; i < name.n; i++)
+            h = (h ^ (uint8_t)name.p[i]) * UINT64_C(0x100000001b3);
+    }
+    return (unsigned)(h >> 40 ^ h >> 20) & 4095;
+}
+
 /* Whether this tree gave the name before; a miss marks it. */
 static bool seen(struct flatten *f, struct slice name)
 {
-    uint32_t h = 2166136261u;
-
-    for (size_t i = 0; i < name.n; i++)
-        h = (h ^ (uint8_t)name.p[i]) * 16777619u;
-    h ^= h >> 15;
-    uint64_t bit = UINT64_C(1) << (h & 63), *word = &f->bloom[h >> 6 & 63];
+    unsigned h = tail_hash(name);
+    uint64_t bit = UINT64_C(1) << (h & 63), *word = &f->bloom[h >> 6];
     bool hit = (*word & bit) != 0;
+
     *word |= bit;
     return hit;
 }

@@ -49,8 +49,9 @@ struct slice put_join(struct event *ev, struct slice a, struct slice b)
 
 static bool reserved(struct slice name)
 {
-    return slice_starts(name, SLICE("coloa.")) ||
-           (field_find(name) != F_NONE && field_info(field_find(name))->store == FS_BASE);
+    enum field f = field_find(name);
+
+    return slice_starts(name, SLICE("coloa.")) || (f != F_NONE && field_info(f)->store == FS_BASE);
 }
 
 struct slice put_name(struct event *ev, struct slice name)

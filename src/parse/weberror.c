@@ -24,7 +24,7 @@ static size_t apache_stamp(struct slice s)
     size_t close = slice_find(s, ']');
 
     return s.n > 26 && s.p[0] == '[' && s.p[4] == ' ' && close >= 25 && close <= 40 &&
-                   s.p[close - 5] == ' '
+                   close < s.n && s.p[close - 5] == ' '
                ? close - 1
                : 0;
 }
