@@ -295,8 +295,8 @@ CHECKED enum err alert_take(struct desk *d, struct alert_work *w, const struct a
     int64_t id = o.id;
     e = o.found ? join(d, w, f, &o, diag) : create(d, w, f, key, &id, diag);
     if (e == ERR_NONE)
-        e = db_run(d->db, "INSERT INTO findings(id, alert, time_ns) VALUES (?1, ?2, ?3)",
-                   DB_ARGS(db_t(f->id), db_i(id), db_i(f->time_ns)), NULL, diag);
+        e = db_run(d->db, "INSERT INTO findings(id, alert, taken_ns) VALUES (?1, ?2, ?3)",
+                   DB_ARGS(db_t(f->id), db_i(id), db_i(clock_wall_ns())), NULL, diag);
     if (e == ERR_NONE)
         e = add_events(d, id, f->events, diag);
     if (e == ERR_NONE) {

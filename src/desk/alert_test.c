@@ -135,6 +135,32 @@ static void replays_change_nothing(void **state)
     assert_int_equal(r.repeated, 60);
 }
 
+static void old_ids_go_and_alerts_stay(void **state)
+{
+    struct fixture *f = desk_fixture(state);
+    struct slice in[] = {finding(&f->arena, 1, "r", "h", "1.1.1.1", 2, noon),
+                         finding(&f->arena, 2, "r", "h", "1.1.1.1", 2, noon)};
+    struct db *db = desk_fixture_db(f);
+    struct alert *list;
+    int64_t n = 0;
+
+    desk_fixture_freeze(noon);
+    desk_fixture_reopen(f);
+    (void)apply(f, in, 1, 1);
+    desk_fixture_pass(INT64_C(89) * 86400 * NS_PER_S);
+    (void)apply(f, in + 1, 1, 2);
+    OK(desk_tick(f->desk, &diag));
+    OK(db_one(db, "SELECT COUNT(*) FROM findings", DB_NONE, &n, &diag));
+    assert_int_equal(n, 2);
+    desk_fixture_pass(INT64_C(2) * 86400 * NS_PER_S);
+    OK(desk_tick(f->desk, &diag));
+    OK(db_one(db, "SELECT COUNT(*) FROM findings", DB_NONE, &n, &diag));
+    assert_int_equal(n, 1);
+    assert_int_equal(alerts(f, DESK_SCOPE_ALL, &list), 1);
+    assert_int_equal(list[0].count, 2);
+    db_close(db);
+}
+
 /* A desk killed at any moment has applied a batch with its cursor, or neither. */
 static void killed_in_the_middle(void **state)
 {
@@ -423,11 +449,17 @@ static void words_go_both_ways(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_go_both_ways), ON_BOTH(findings_group),
-        ON_BOTH(replays_change_nothing),      ON_BOTH(killed_in_the_middle),
-        ON_BOTH(bad_frames_are_kept_aside),   ON_BOTH(source_counts_go_with_the_cursor),
-        ON_BOTH(many_events_keep_the_newest), ON_BOTH(other_tenants_see_nothing),
-        ON_BOTH(from_new_to_closed),          ON_BOTH(lists_page_and_filter),
+        cmocka_unit_test(words_go_both_ways),
+        ON_BOTH(findings_group),
+        ON_BOTH(replays_change_nothing),
+        ON_BOTH(old_ids_go_and_alerts_stay),
+        ON_BOTH(killed_in_the_middle),
+        ON_BOTH(bad_frames_are_kept_aside),
+        ON_BOTH(source_counts_go_with_the_cursor),
+        ON_BOTH(many_events_keep_the_newest),
+        ON_BOTH(other_tenants_see_nothing),
+        ON_BOTH(from_new_to_closed),
+        ON_BOTH(lists_page_and_filter),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 #include "desk/secret.h"
 #include "desk/session.h"
 
-enum { SWEEP_S = 600, CONNINFO_BYTES_MAX = 4096 };
+enum { SWEEP_S = 600, SWEEP_ROWS = 20000, FINDING_DAYS = 90, CONNINFO_BYTES_MAX = 4096 };
 
 bool desk_scope_has(struct desk_scope scope, uint32_t org)
 {
@@ -170,8 +170,17 @@ static enum err sweep(struct desk *d, struct diag *diag)
     if (d->swept_mono_ns && now - d->swept_mono_ns < SWEEP_S * NS_PER_S)
         return ERR_NONE;
     d->swept_mono_ns = now;
-    return db_run(d->db, "DELETE FROM sessions WHERE ends_ns < ?1", DB_ARGS(db_i(clock_wall_ns())),
-                  NULL, diag);
+    int64_t wall = clock_wall_ns();
+    enum err e =
+        db_run(d->db, "DELETE FROM sessions WHERE ends_ns < ?1", DB_ARGS(db_i(wall)), NULL, diag);
+    /* An id is needed for as long as watch could tell the finding again; its alert stays. */
+    if (e == ERR_NONE)
+        e = db_run(d->db,
+                   "DELETE FROM findings WHERE id IN"
+                   " (SELECT id FROM findings WHERE taken_ns < ?1 ORDER BY taken_ns LIMIT ?2)",
+                   DB_ARGS(db_i(wall - FINDING_DAYS * 86400 * NS_PER_S), db_i(SWEEP_ROWS)), NULL,
+                   diag);
+    return e;
 }
 
 CHECKED enum err desk_tick(struct desk *d, struct diag *diag)
