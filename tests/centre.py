@@ -50,7 +50,7 @@ class Centre:
         for s in self.sets:
             args += ["--set", s]
         self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(args, stdout=self.log, stderr=self.log, env={**os.environ, **self.env})
+        self.process = subprocess.Popen(args, stdout=self.log, stderr=self.log, env={**os.environ, "COLOA_SEAL": "strict", **self.env})
         if wait:
             self.wait_ready(seconds)
         return self
