@@ -102,15 +102,31 @@ static uint64_t next(uint64_t *x)
     return *x * UINT64_C(2685821657736338717);
 }
 
-static CHECKED enum err pick(struct slice choices, uint64_t *random, struct buf *out)
+/* The offset of the first `c` that stands in no inner braces, or s.n. */
+static size_t find_outer(struct slice s, char c)
 {
-    size_t n = 1;
+    size_t depth = 0;
 
-    for (size_t i = 0; i < choices.n; i++)
-        n += choices.p[i] == '|';
-    for (uint64_t skip = next(random) % n; skip > 0; skip--)
-        choices = slice_cut(choices, slice_find(choices, '|') + 1, choices.n);
-    return buf_put(out, slice_cut(choices, 0, slice_find(choices, '|')));
+    for (size_t i = 0; i < s.n; i++) {
+        if (depth == 0 && s.p[i] == c)
+            return i;
+        depth += s.p[i] == '{';
+        depth -= s.p[i] == '}' && depth > 0;
+    }
+    return s.n;
+}
+
+/* A choice may hold words of its own: {pick:a|b{rand:1-9}}. */
+static CHECKED enum err pick(struct slice choices, int64_t now_ns, uint64_t *random,
+                             struct buf *out)
+{
+    uint64_t n = 1, skip;
+
+    for (struct slice s = choices; find_outer(s, '|') < s.n; n++)
+        s = slice_cut(s, find_outer(s, '|') + 1, s.n);
+    for (skip = next(random) % n; skip > 0; skip--)
+        choices = slice_cut(choices, find_outer(choices, '|') + 1, choices.n);
+    return demo_fill(slice_cut(choices, 0, find_outer(choices, '|')), now_ns, random, out);
 }
 
 static CHECKED enum err number(struct slice range, uint64_t *random, struct buf *out)
@@ -150,7 +166,7 @@ static CHECKED enum err fill_one(struct slice name, int64_t now_ns, uint64_t *ra
         return buf_puts(out, text);
     }
     if (slice_starts(name, SLICE("pick:")))
-        return pick(slice_cut(name, 5, name.n), random, out);
+        return pick(slice_cut(name, 5, name.n), now_ns, random, out);
     if (slice_starts(name, SLICE("rand:")))
         return number(slice_cut(name, 5, name.n), random, out);
     return ERR_SYNTAX;
@@ -162,7 +178,9 @@ CHECKED enum err demo_fill(struct slice line, int64_t now_ns, uint64_t *random, 
 
     while (line.n && e == ERR_NONE) {
         size_t open = slice_find(line, '{');
-        size_t close = open + slice_find(slice_cut(line, open, line.n), '}');
+        size_t close = open;
+        if (open < line.n)
+            close += 1 + find_outer(slice_cut(line, open + 1, line.n), '}');
         e = buf_put(out, slice_cut(line, 0, open));
         if (e != ERR_NONE || open == line.n)
             return e;

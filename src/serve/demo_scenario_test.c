@@ -44,7 +44,8 @@ static const char *filled(const char *line)
 
     b.max = 4096;
     buf_reset(&b);
-    assert_int_equal(demo_fill(slice_of(line), INT64_C(1795593600123000000), &random, &b), ERR_NONE);
+    assert_int_equal(demo_fill(slice_of(line), INT64_C(1795593600123000000), &random, &b),
+                     ERR_NONE);
     return buf_cstr(&b);
 }
 
@@ -55,6 +56,7 @@ static void braces(void **state)
     assert_string_equal(filled("{iso}"), "2026-11-25T08:00:00.123Z");
     assert_string_equal(filled("{pick:a}{pick:a|a}"), "aa");
     assert_string_equal(filled("{rand:7-7}"), "7");
+    assert_string_equal(filled("{pick:x{rand:3-3}y|x{pick:3|3}y}"), "x3y");
     assert_string_equal(filled("{\"a\":{rand:1-1}}"), "{\"a\":1}");
     assert_string_equal(filled("{unknown} {rand:9-1} {"), "{unknown} {rand:9-1} {");
     assert_string_equal(filled("${jndi:ldap://x}"), "${jndi:ldap://x}");
