@@ -13,16 +13,19 @@ static struct slice head(struct slice s, size_t most)
     return s;
 }
 
-static void finding_id(const struct finding *f, char out[33])
+static CHECKED enum err finding_id(const struct finding *f, char out[33])
 {
     uint8_t all[64 + 16], sum[32];
     size_t n = strnlen(f->rule->id, 64);
 
     memcpy(all, f->rule->id, n);
     memcpy(all + n, f->event->id.b, 16);
-    digest_sha256((struct slice){(const char *)all, n + 16}, sum);
+    enum err e = digest_sha256((struct slice){(const char *)all, n + 16}, sum);
+    if (e != ERR_NONE)
+        return e;
     for (size_t i = 0; i < 16; i++)
         (void)snprintf(out + 2 * i, 3, "%02x", sum[i]);
+    return ERR_NONE;
 }
 
 static void entities(struct jsonw *j, const struct event *ev)
@@ -60,7 +63,9 @@ CHECKED enum err finding_encode(const struct finding *f, struct buf *out)
     char id[33], event[ID_TEXT_BYTES + 1];
     struct jsonw j;
 
-    finding_id(f, id);
+    enum err e = finding_id(f, id);
+    if (e != ERR_NONE)
+        return e;
     id_text(ev->id, event);
     jsonw_init(&j, out);
     jsonw_object(&j);
