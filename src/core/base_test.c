@@ -161,7 +161,7 @@ static void test_utf8(void **state)
 
     (void)state;
     for (uint32_t cp = 0; cp <= 0x10ffff; cp++) {
-        char b[4];
+        char b[4] = {0};
         uint32_t back = 1;
         unsigned n = utf8_put(b, cp);
         bool surrogate = cp >= 0xd800 && cp < 0xe000;

@@ -21,7 +21,7 @@ static int make_dir(void **state)
 
 static const char *path(const char *name)
 {
-    static char two[2][200];
+    static char two[2][512];
     static unsigned turn;
     char *p = two[turn++ % 2]; /* a call may name two paths */
 
