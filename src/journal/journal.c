@@ -45,7 +45,7 @@ static bool wait_for_work(struct journal *j)
         if (b->groups_n && (j->stop || b->n >= JOURNAL_COMMIT_BYTES))
             return true;
         if (b->groups_n) {
-            int64_t until = b->since_ns + j->commit_ms * NS_PER_MS;
+            int64_t until = b->since_ns + (int64_t)j->commit_ms * NS_PER_MS;
             if (clock_mono_ns() >= until)
                 return true;
             struct timespec ts = {.tv_sec = until / NS_PER_S, .tv_nsec = until % NS_PER_S};
@@ -134,7 +134,7 @@ static enum err reserve(struct journal *j, const struct group *g, journal_done_f
                         size_t *ret_at)
 {
     struct journal_batch *b = &j->batches[j->filling];
-    uint64_t spare = 2 * JOURNAL_NEW_SEGMENT + j->carry_bytes;
+    uint64_t spare = UINT64_C(2) * JOURNAL_NEW_SEGMENT + j->carry_bytes;
 
     if (j->stop || g->bytes > JOURNAL_PENDING_MAX - j->pending)
         return ERR_BUSY;

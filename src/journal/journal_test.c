@@ -214,6 +214,34 @@ static void test_notes_have_a_ceiling(void **state)
     testdir_remove(&t);
 }
 
+static void test_notes_for_ever_are_refused_at_the_ceiling(void **state)
+{
+    struct testdir t;
+    char key[32];
+    int n = 0;
+    enum err e;
+    (void)state;
+
+    testdir_make(&t);
+    t.o.segment_bytes = 8192;
+    struct journal *j = testdir_open(&t);
+    do
+        (void)snprintf(key, sizeof(key), "file:%d", n++);
+    while ((e = put_note(j, key, "0123456789", 0)) == ERR_NONE && n < 1000);
+    assert_int_equal(e, ERR_LIMIT);
+    assert_true(n > 50 && n < 120);
+    assert_note(j, "file:0", "0123456789");
+    for (int i = 0; i < n; i += 2) {
+        (void)snprintf(key, sizeof(key), "file:%d", i);
+        assert_int_equal(put_note(j, key, "", 0), ERR_NONE);
+    }
+    assert_int_equal(put_note(j, "file:new", "0123456789", 0), ERR_NONE);
+    assert_note(j, "file:0", NULL);
+    assert_note(j, "file:1", "0123456789");
+    journal_close(j);
+    testdir_remove(&t);
+}
+
 static void test_limits(void **state)
 {
     struct testdir t;
@@ -287,6 +315,32 @@ static void test_full_and_again(void **state)
         journal_close(j);
         testdir_remove(&t);
     }
+}
+
+/* The newest segment alone fills the journal, and all of it is read: it is replaced. */
+static void test_full_with_one_segment(void **state)
+{
+    struct testdir t;
+    struct jpos last;
+    (void)state;
+
+    testdir_make(&t);
+    struct journal *j = testdir_open(&t);
+    assert_int_equal(put_note(j, "file:/a", "kept", 0), ERR_NONE);
+    assert_int_equal(testdir_append(j, 0, 100, 1000), ERR_NONE);
+    assert_int_equal(testdir_read(&t, (struct jpos){0, 0}, numbers, MANY, NULL, &last), 100);
+    assert_int_equal(journal_trim(j, last), ERR_NONE); /* nothing to gain yet */
+    assert_true(journal_trim(j, (struct jpos){0, 0}) == ERR_NONE);
+    journal_tune(j, 104000, 2);
+    assert_int_equal(testdir_append(j, 100, 1, 1000), ERR_FULL);
+    assert_int_equal(journal_trim(j, (struct jpos){1, last.offset - 1}), ERR_NONE);
+    assert_int_equal(testdir_append(j, 100, 1, 1000), ERR_FULL);
+    assert_int_equal(journal_trim(j, last), ERR_NONE);
+    assert_int_equal(testdir_append(j, 100, 1, 1000), ERR_NONE);
+    assert_int_equal(testdir_read(&t, last, numbers, MANY, NULL, NULL), 1);
+    assert_note(j, "file:/a", "kept");
+    journal_close(j);
+    testdir_remove(&t);
 }
 
 static void test_reader_before_the_writer(void **state)
@@ -448,6 +502,43 @@ static void test_many_appenders_and_a_reader(void **state)
     testdir_remove(&t);
 }
 
+static void *append_soon(void *arg)
+{
+    (void)usleep(50000);
+    return testdir_append(arg, 1, 1, 0) == ERR_NONE ? arg : NULL;
+}
+
+static void test_a_waiting_reader_is_woken(void **state)
+{
+    struct testdir t;
+    struct journal_reader *r = NULL;
+    struct slice frame;
+    struct jpos pos;
+    pthread_t thread;
+    int64_t shortest = INT64_MAX;
+    (void)state;
+
+    testdir_make(&t);
+    struct journal *j = testdir_open(&t);
+    assert_int_equal(journal_reader_open(t.dir, (struct jpos){0, 0}, &r, NULL, NULL), ERR_NONE);
+    /* The best of three: without the wake each would sleep a second. */
+    for (int i = 0; i < 3; i++) {
+        while (journal_reader_next(r, &frame, &pos, NULL) == ERR_NONE)
+            ;
+        int64_t t0 = clock_mono_ns();
+        assert_int_equal(pthread_create(&thread, NULL, append_soon, j), 0);
+        assert_true(journal_reader_wait(r, 10000));
+        int64_t took = clock_mono_ns() - t0;
+        shortest = took < shortest ? took : shortest;
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(journal_reader_next(r, &frame, &pos, NULL), ERR_NONE);
+    }
+    assert_true(shortest < 800 * NS_PER_MS);
+    journal_reader_close(r);
+    journal_close(j);
+    testdir_remove(&t);
+}
+
 static void test_closing_commits(void **state)
 {
     struct testdir t;
@@ -556,11 +647,14 @@ int main(void)
         cmocka_unit_test(test_rotates_and_trims),
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_notes_have_a_ceiling),
+        cmocka_unit_test(test_notes_for_ever_are_refused_at_the_ceiling),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_full_and_again),
+        cmocka_unit_test(test_full_with_one_segment),
         cmocka_unit_test(test_reader_before_the_writer),
         cmocka_unit_test(test_cursor_of_a_wiped_journal),
         cmocka_unit_test(test_many_appenders_and_a_reader),
+        cmocka_unit_test(test_a_waiting_reader_is_woken),
         cmocka_unit_test(test_closing_commits),
         cmocka_unit_test(test_nothing_is_read_before_it_is_synced),
         cmocka_unit_test(test_busy_while_the_disk_is_slow),

@@ -160,7 +160,7 @@ static enum err drop_soonest(struct notes *t)
 static void grow(struct notes *t)
 {
     size_t n = t->buckets_n * 2;
-    struct notes_entry **buckets = calloc(n, sizeof(*buckets));
+    struct notes_entry **buckets = calloc(n, sizeof(struct notes_entry *));
 
     if (!buckets)
         return; /* only slower */

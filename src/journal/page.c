@@ -86,8 +86,11 @@ CHECKED enum err page_map_reader(int dirfd, const struct page **ret)
 
 void page_unmap(const struct page *p)
 {
+    void *start;
+
+    memcpy(&start, &p, sizeof(start)); /* munmap does not write, whatever its prototype says */
     if (p)
-        (void)munmap((void *)(uintptr_t)p, PAGE_BYTES);
+        (void)munmap(start, PAGE_BYTES);
 }
 
 CHECKED bool page_load(const struct page *p, struct page_value *ret, uint32_t *ret_turn)
