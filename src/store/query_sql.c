@@ -122,6 +122,10 @@ static void address_range(struct writer *w, const char *x, const struct cidr *c)
     for (unsigned bit = c->bits; bit < 128; bit++)
         last[bit / 8] = (uint8_t)(last[bit / 8] | 0x80 >> bit % 8);
     address_text(c->ip, from);
+    if (c->bits == 128) { /* equality can use the column's index */
+        put(w, "(%s = toIPv6('%s') AND %s != toIPv6('::'))", x, from, x);
+        return;
+    }
     address_text(last, to);
     put(w, "(%s >= toIPv6('%s') AND %s <= toIPv6('%s') AND %s != toIPv6('::'))", x, from, x, to, x);
 }

@@ -270,13 +270,16 @@ static CHECKED enum err ask_stored(struct store_writer *w, size_t *ret_n, struct
 static CHECKED enum err insert_once(struct store_writer *w, const uint8_t *drop, bool *ret_unknown,
                                     struct diag *diag)
 {
-    char token[TOKEN_BYTES];
+    char token[TOKEN_BYTES], first[ID_TEXT_BYTES + 1];
     size_t rows = 0;
     const struct plan *p = &w->plan;
 
+    /* The first id is there for the day when somebody starts a new journal beside an old store:
+     * its positions begin again, and the engine would drop the blocks as known. */
+    id_text(native_id(w->block, 0), first);
     (void)snprintf(token, sizeof(token),
-                   "%s:%" PRIu64 ".%" PRIu64 "-%" PRIu64 ".%" PRIu64 ":%" PRIu32, w->name,
-                   p->from.segment, p->from.offset, p->to.segment, p->to.offset, p->attempt);
+                   "%s:%" PRIu64 ".%" PRIu64 "-%" PRIu64 ".%" PRIu64 ":%" PRIu32 ":%s", w->name,
+                   p->from.segment, p->from.offset, p->to.segment, p->to.offset, p->attempt, first);
     buf_reset(&w->sql);
     buf_reset(&w->body);
     enum err e = buf_puts(&w->sql, "INSERT INTO " SCHEMA_TABLE " (");

@@ -7,7 +7,7 @@
  *     store_writer_commit(w, to)               blocks until the rows are durable and `save` was
  * called
  *
- * commit writes the plan (store/plan.h), inserts under the token NAME:from-to:attempt, calls save
+ * commit writes the plan (store/plan.h), inserts under the token NAME:from-to:attempt:first id, calls save
  * and forgets the plan. When the outcome of an insert is unknown (connection broken off, time-out,
  * error of the server, or a plan found at start) it asks the store which of the block's ids it has,
  * leaves those rows out and inserts the rest under the next attempt's token. What decides is ids,
