@@ -135,8 +135,7 @@ static void from_server(enum err e, struct http_answer *h, const struct diag *d,
         return;
     }
     a->text = a->copy.n ? buf_slice(&a->copy) : SLICE("the server refused without a word");
-    for (size_t i = 0; h->exception[i] >= '0' && h->exception[i] <= '9' && a->code < 100000; i++)
-        a->code = a->code * 10 + (h->exception[i] - '0');
+    a->code = client_code(h);
 }
 
 void backend_query(struct backend_session *s, struct slice sql, const char *format,

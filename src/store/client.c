@@ -159,13 +159,22 @@ enum err client_err_of(int code, int status)
     }
 }
 
-static CHECKED enum err refused(const struct http_answer *a, struct diag *diag)
+int client_code(const struct http_answer *a)
 {
+    struct slice s = slice_of(a->exception), text = buf_slice(&a->body);
     int code = 0;
 
-    for (size_t i = 0; a->exception[i] >= '0' && a->exception[i] <= '9' && code < 100000; i++)
-        code = code * 10 + (a->exception[i] - '0');
-    enum err e = client_err_of(code, a->status);
+    if (s.n == 0 && slice_starts(text, SLICE("Code: ")))
+        s = slice_cut(text, 6, text.n);
+    for (size_t i = 0; i < s.n && s.p[i] >= '0' && s.p[i] <= '9' && code < 100000; i++)
+        code = code * 10 + (s.p[i] - '0');
+    return code;
+}
+
+static CHECKED enum err refused(const struct http_answer *a, struct diag *diag)
+{
+    enum err e = client_err_of(client_code(a), a->status);
+
     diag_set(diag, e, 0, "%.*s", SLICE_ARG(slice_trim(buf_slice(&a->body))));
     return e;
 }

@@ -14,6 +14,9 @@ CHECKED enum err client_post(struct store_client *c, struct slice args, struct s
 CHECKED enum err client_arg(struct buf *url, struct slice name, struct slice value);
 /* Appends s in the engine's escaped text form. */
 CHECKED enum err client_escape(struct buf *out, struct slice s);
+/* The engine's error number: from its header, else (old servers) from the text "Code: N"; 0 if
+ * none. */
+int client_code(const struct http_answer *a);
 /* The engine's error number to ours. */
 enum err client_err_of(int code, int status);
 

@@ -7,14 +7,14 @@
  *     store_writer_commit(w, to)               blocks until the rows are durable and `save` was
  * called
  *
- * commit writes the plan (store/plan.h), inserts under the token NAME:from-to:attempt:first id, calls save
- * and forgets the plan. When the outcome of an insert is unknown (connection broken off, time-out,
- * error of the server, or a plan found at start) it asks the store which of the block's ids it has,
- * leaves those rows out and inserts the rest under the next attempt's token. What decides is ids,
- * since they are the journal's own and name each row; the engine's token is only a guard. The
- * blocks of a replay need not be cut where the lost ones were: as long as a block begins before the
- * end of the plan that was found, it is asked about first. A replay must give the same ids: parsers
- * are deterministic.
+ * commit writes the plan (store/plan.h), inserts under the token NAME:from-to:attempt:first id,
+ * calls save and forgets the plan. When the outcome of an insert is unknown (connection broken off,
+ * time-out, error of the server, or a plan found at start) it asks the store which of the block's
+ * ids it has, leaves those rows out and inserts the rest under the next attempt's token. What
+ * decides is ids, since they are the journal's own and name each row; the engine's token is only a
+ * guard. The blocks of a replay need not be cut where the lost ones were: as long as a block begins
+ * before the end of the plan that was found, it is asked about first. A replay must give the same
+ * ids: parsers are deterministic.
  *
  * A store that is down or busy is tried again, with growing pauses up to 5 s, until *stop.
  */
