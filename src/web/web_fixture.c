@@ -18,6 +18,8 @@
 #include "desk/user.h"
 #include "net/sock.h"
 
+const char *web_fixture_store;
+
 static void add_user(struct web_fixture *f, const char *login, enum user_role role, uint32_t org)
 {
     struct user u = {.org = org, .role = role, .login = slice_of(login), .locale = SLICE("vi")};
@@ -74,7 +76,7 @@ int web_fixture_setup(void **state)
                             .listen_fd = tcp,
                             .local_fd = local,
                             .data_dir = f->dir,
-                            .store_socket = store};
+                            .store_socket = web_fixture_store ? web_fixture_store : store};
     if (web_start(&o, &f->web, &d) != ERR_NONE)
         fail_msg("web_start: %s", d.text);
     *state = f;

@@ -28,6 +28,7 @@ struct web_fixture {
     unsigned findings;
 };
 
+extern const char *web_fixture_store; /* socket of an event store; NULL = there is none */
 int web_fixture_setup(void **state);
 int web_fixture_teardown(void **state);
 
