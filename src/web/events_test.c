@@ -154,9 +154,10 @@ static void test_wrong_query(void **state)
     assert_status(web_fixture_ask_local(f, "GET", "/api/v1/events?from=yesterdayish", NULL, NULL),
                   400, f);
     assert_status(web_fixture_ask_local(f, "GET", "/api/v1/events/top", NULL, NULL), 400, f);
-    assert_status(
-        web_fixture_ask_local(f, "GET", "/api/v1/events/top?field=no%20field'--", NULL, NULL),
-        f->status == 200 ? 200 : 400, f);
+    /* a field that nothing has, with what would hurt inside a statement */
+    assert_status(web_fixture_ask_local(f, "GET", "/api/v1/events/top?field=no'--", NULL, NULL),
+                  200, f);
+    assert_has(f, "\"items\":[]");
 }
 
 static void test_histogram_and_top(void **state)
