@@ -321,6 +321,7 @@ static void test_full_and_again(void **state)
 static void test_full_with_one_segment(void **state)
 {
     struct testdir t;
+    struct journal_health h;
     struct jpos last;
     (void)state;
 
@@ -331,7 +332,8 @@ static void test_full_with_one_segment(void **state)
     assert_int_equal(testdir_read(&t, (struct jpos){0, 0}, numbers, MANY, NULL, &last), 100);
     assert_int_equal(journal_trim(j, last), ERR_NONE); /* nothing to gain yet */
     assert_true(journal_trim(j, (struct jpos){0, 0}) == ERR_NONE);
-    journal_tune(j, 104000, 2);
+    journal_health(j, &h);
+    journal_tune(j, h.bytes + 1000, 2);
     assert_int_equal(testdir_append(j, 100, 1, 1000), ERR_FULL);
     assert_int_equal(journal_trim(j, (struct jpos){1, last.offset - 1}), ERR_NONE);
     assert_int_equal(testdir_append(j, 100, 1, 1000), ERR_FULL);
