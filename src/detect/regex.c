@@ -122,6 +122,14 @@ static bool utf8_valid(struct slice s)
     uint32_t cp;
 
     for (size_t i = 0; i < s.n;) {
+        uint64_t eight;
+        if (s.n - i >= sizeof(eight)) {
+            memcpy(&eight, s.p + i, sizeof(eight));
+            if (!(eight & UINT64_C(0x8080808080808080))) {
+                i += sizeof(eight);
+                continue;
+            }
+        }
         unsigned n = utf8_get(s.p + i, s.n - i, &cp);
         if (n == 0)
             return false;

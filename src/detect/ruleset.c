@@ -188,6 +188,7 @@ struct loader {
     struct json_reader *reader;
     char *text;  /* FILE_BYTES_MAX + 1 */
     bool tables; /* this pass takes tables of log sources, else rules */
+    bool broken; /* the last text was no YAML */
 };
 
 static CHECKED enum err one_document(struct loader *l, const char *file,
@@ -235,6 +236,7 @@ static CHECKED enum err load_text(struct loader *l, const char *file, struct sli
     const struct json_node *docs;
     enum err e = yaml_read(l->reader, text, &docs, &diag);
 
+    l->broken = e != ERR_NONE;
     if (e == ERR_NOMEM)
         return e;
     if (e != ERR_NONE)
@@ -342,8 +344,7 @@ static CHECKED enum err loader_init(struct loader *l)
     if (e != ERR_NONE)
         return e;
     l->reader = json_reader_new(FILE_BYTES_MAX, FILE_NODES_MAX);
-    l->text = malloc(FILE_BYTES_MAX + 1);
-    return l->reader && l->text ? ERR_NONE : ERR_NOMEM;
+    return l->reader ? ERR_NONE : ERR_NOMEM;
 }
 
 /* Ends the loading: the ruleset goes to the caller or, after a failure, nowhere. */
@@ -373,8 +374,10 @@ CHECKED enum err ruleset_load(const char *const *paths, size_t n, struct ruleset
         return e;
     }
     e = loader_init(&l);
-    if (e == ERR_NONE)
-        e = load_tables(&l, &all);
+    if (e == ERR_NONE) {
+        l.text = malloc(FILE_BYTES_MAX + 1);
+        e = l.text ? load_tables(&l, &all) : ERR_NOMEM;
+    }
     for (size_t i = 0; e == ERR_NONE && i < all.n; i++)
         e = load_file(&l, all.p[i]);
     paths_done(&all);
@@ -395,7 +398,7 @@ CHECKED enum err ruleset_load_text(const char *name, struct slice text, struct r
         l.tables = true;
         e = load_text(&l, file, text);
     }
-    if (e == ERR_NONE && !l.rs->rows_n)
+    if (e == ERR_NONE && !l.broken && !l.rs->rows_n)
         e = load_tables(&l, &none);
     l.tables = false;
     if (e == ERR_NONE)
