@@ -156,6 +156,26 @@ static void statements_nest(void **state)
     db_close(db);
 }
 
+/* A connection as the desk opens it. */
+static void sqlite_is_set_for_durability(void **state)
+{
+    struct fixture *f = desk_fixture(state);
+    struct db *db = desk_fixture_db(f);
+    struct db_rows *rows = NULL;
+    int64_t v = 0;
+    bool row = false;
+
+    OK(db_one(db, "PRAGMA synchronous", DB_NONE, &v, &diag));
+    assert_int_equal(v, 2); /* FULL */
+    OK(db_one(db, "PRAGMA foreign_keys", DB_NONE, &v, &diag));
+    assert_int_equal(v, 1);
+    OK(db_query(db, "PRAGMA journal_mode", DB_NONE, &rows, &diag));
+    OK(db_next(rows, &row, &diag));
+    assert_slice(db_text(rows, 0), "wal");
+    db_rows_free(rows);
+    db_close(db);
+}
+
 static void files_are_private(void **state)
 {
     struct fixture *f = desk_fixture(state);
@@ -287,6 +307,8 @@ int main(void)
         ON_BOTH(transactions_are_whole),
         ON_BOTH(statements_nest),
         ON_BOTH(a_late_snapshot_is_made_up_for),
+        {"sqlite_is_set_for_durability", sqlite_is_set_for_durability, desk_fixture_setup,
+         desk_fixture_teardown, &desk_fixture_sqlite},
         {"files_are_private", files_are_private, desk_fixture_setup, desk_fixture_teardown,
          &desk_fixture_sqlite},
         {"a_full_disk_loses_nothing", a_full_disk_loses_nothing, desk_fixture_setup,

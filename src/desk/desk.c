@@ -303,7 +303,6 @@ static struct desk *desk_new(const struct desk_options *opt)
     (void)pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
     (void)pthread_mutex_init(&d->lock, &attr);
     (void)pthread_mutexattr_destroy(&attr);
-    d->cfg = opt->cfg;
     d->dir = strdup(opt->data_dir);
     d->snapshots = join(opt->data_dir, "snapshots");
     d->by_account = limit_new((struct limit_rate){5, 12, SESSION_DELAY_MAX_S});
@@ -316,6 +315,17 @@ static struct desk *desk_new(const struct desk_options *opt)
     return NULL;
 }
 
+void desk_tune(struct desk *d, const struct config *cfg)
+{
+    int64_t minutes = cfg ? config_int(cfg, OPT_DESK_SESSION_IDLE_MINUTES) : 30;
+    int64_t hours = cfg ? config_int(cfg, OPT_DESK_SESSION_HOURS) : 12;
+
+    desk_lock(d);
+    d->session_idle_ns = minutes * 60 * NS_PER_S;
+    d->session_whole_ns = hours * 3600 * NS_PER_S;
+    desk_unlock(d);
+}
+
 CHECKED enum err desk_open(const struct desk_options *opt, struct desk **ret, struct diag *diag)
 {
     enum err e = secret_init(diag);
@@ -324,6 +334,7 @@ CHECKED enum err desk_open(const struct desk_options *opt, struct desk **ret, st
     struct desk *d = desk_new(opt);
     if (!d)
         return FAIL(diag, ERR_NOMEM, 0, "no memory for the desk");
+    desk_tune(d, opt->cfg);
     e = make_dir(opt->data_dir, diag);
     if (e == ERR_NONE)
         e = open_db(d, opt, diag);

@@ -26,7 +26,7 @@ struct desk;
 
 struct desk_options {
     const char *data_dir;     /* the installation's folder; DIR/desk and DIR/snapshots are made */
-    const struct config *cfg; /* borrowed; NULL = defaults */
+    const struct config *cfg; /* borrowed until desk_open returns; NULL = defaults */
     const char *conninfo;     /* PostgreSQL in spite of cfg; NULL = as cfg says */
 };
 
@@ -70,6 +70,9 @@ CHECKED enum err desk_on_change(struct desk *d, desk_change_fn *fn, void *arg);
 /* Once a second: publishes what is not published yet (also what another desk on the same
  * PostgreSQL changed), ends what has expired. */
 CHECKED enum err desk_tick(struct desk *d, struct diag *diag);
+
+/* After a reload: takes over the options that may change while running. NULL = defaults. */
+void desk_tune(struct desk *d, const struct config *cfg);
 
 CHECKED enum err desk_begin(struct desk *d, struct diag *diag);
 /* Commits if e is ERR_NONE and nothing inside failed, else rolls back; returns what the whole came

@@ -23,9 +23,9 @@ struct desk_listener {
 
 struct desk {
     pthread_mutex_t lock;
-    char *dir;                /* owned */
-    char *snapshots;          /* owned */
-    const struct config *cfg; /* borrowed, may be NULL */
+    char *dir;       /* owned */
+    char *snapshots; /* owned */
+    int64_t session_idle_ns, session_whole_ns;
     struct db *db;
     unsigned depth; /* of desk_begin */
     enum err tx_err;

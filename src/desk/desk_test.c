@@ -1,8 +1,10 @@
 #include "desk/desk_fixture.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "core/clock.h"
+#include "desk/audit.h"
 #include "desk/org.h"
 #include "desk/source.h"
 #include "desk/system.h"
@@ -291,6 +293,55 @@ static void changes_are_told_after_the_commit(void **state)
     assert_int_equal(heard.last, DESK_GAP);
 }
 
+enum { THREADS = 6, ROUNDS = 25 };
+
+static void *work(void *arg)
+{
+    struct desk *d = arg;
+    struct arena a;
+    enum err e = ERR_NONE;
+
+    arena_init(&a, 4 << 20);
+    for (int i = 0; e == ERR_NONE && i < ROUNDS; i++) {
+        struct source seen = {.org = ORG_DEFAULT, .name = SLICE("shared"), .events = 1}, *list;
+        struct source_filter all = {.status = -1};
+        size_t n;
+        e = source_count(d, &seen, NULL);
+        if (e == ERR_NONE)
+            e = audit_add(d, &tester, 0, "search.run", SLICE("x"), SLICE(""), NULL);
+        if (e == ERR_NONE)
+            e = source_list(d, DESK_SCOPE_ALL, &all, &a, &list, &n, NULL);
+        if (e == ERR_NONE)
+            e = desk_tick(d, NULL);
+        arena_reset(&a);
+    }
+    arena_done(&a);
+    return (void *)(uintptr_t)e;
+}
+
+static void many_threads(void **state)
+{
+    struct fixture *f = desk_fixture(state);
+    struct source_filter all = {.status = -1};
+    struct source *list;
+    pthread_t t[THREADS];
+    uint64_t rows = 0, bad = 0;
+    size_t n;
+
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, work, f->desk), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *e = NULL;
+        assert_int_equal(pthread_join(t[i], &e), 0);
+        assert_null(e);
+    }
+    OK(source_list(f->desk, DESK_SCOPE_ALL, &all, &f->arena, &list, &n, &diag));
+    assert_int_equal(n, 1);
+    assert_int_equal(list[0].events, THREADS * ROUNDS);
+    OK(audit_verify(f->desk, &rows, &bad, &diag));
+    assert_int_equal(rows, THREADS * ROUNDS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +354,7 @@ int main(void)
         ON_BOTH(a_failed_part_undoes_the_whole),
         ON_BOTH(newer_and_damaged_databases_are_refused),
         ON_BOTH(changes_are_told_after_the_commit),
+        ON_BOTH(many_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

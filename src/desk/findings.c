@@ -6,7 +6,6 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/jsonw.h"
-#include "core/metrics.h"
 #include "core/timefmt.h"
 #include "desk/alert_int.h"
 #include "desk/source.h"
@@ -314,11 +313,7 @@ CHECKED enum err findings_apply(struct desk *d, struct slice name, const struct 
         return e;
     e = apply(d, name, frames, n, after, &r, diag);
     e = desk_end(d, e, diag);
-    if (e != ERR_NONE)
-        return e;
-    metric_add(M_DESK_FINDINGS, r.findings);
-    metric_add(M_DESK_ALERTS, r.alerts);
-    if (ret)
+    if (e == ERR_NONE && ret)
         *ret = r;
-    return ERR_NONE;
+    return e;
 }

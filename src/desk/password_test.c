@@ -57,6 +57,22 @@ static void composed_and_decomposed_are_one(void **state)
     assert_int_equal(password_check(hash, SLICE("Tieng Viet 2026"), NULL), ERR_AUTH);
 }
 
+/* An account that is not there must not be told by the time that it takes. */
+static void nobody_takes_as_long(void **state)
+{
+    char hash[SECRET_HASH_BYTES];
+    int64_t spent[2] = {0, 0};
+
+    (void)state;
+    assert_int_equal(password_hash(SLICE("1234567890"), SLICE("a"), hash, NULL), ERR_NONE);
+    for (int i = 0; i < 6; i++) {
+        int64_t from = clock_mono_ns();
+        assert_int_equal(password_check(i % 2 ? "" : hash, SLICE("0987654321"), NULL), ERR_AUTH);
+        spent[i % 2] += clock_mono_ns() - from;
+    }
+    assert_true(spent[1] > spent[0] / 4 && spent[0] > spent[1] / 4);
+}
+
 static char shared_hash[SECRET_HASH_BYTES];
 
 static void *one_check(void *arg)
@@ -134,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_accepted),
         cmocka_unit_test(composed_and_decomposed_are_one),
+        cmocka_unit_test(nobody_takes_as_long),
         cmocka_unit_test(a_crowd_is_turned_away),
         cmocka_unit_test(limits_double_and_forget),
     };

@@ -171,6 +171,13 @@ static void sessions_end(void **state)
     desk_fixture_pass(INT64_C(30) * 60 * NS_PER_S); /* idle */
     FAILS(ERR_AUTH, session_check(f->desk, slice_of(token), &f->arena, &s, &u, &diag));
     OK(sign_in(f, "an", GOOD, "10.0.0.1", token, NULL));
+    struct config *cfg = config_new();
+    assert_non_null(cfg);
+    OK(config_set(cfg, SLICE("desk.session_idle_minutes"), SLICE("60"), &diag));
+    desk_tune(f->desk, cfg);
+    config_free(cfg);
+    desk_fixture_pass(INT64_C(59) * 60 * NS_PER_S);
+    OK(session_check(f->desk, slice_of(token), &f->arena, &s, &u, &diag));
     OK(session_sign_out(f->desk, &tester, slice_of(token), &diag));
     FAILS(ERR_AUTH, session_check(f->desk, slice_of(token), &f->arena, &s, &u, &diag));
     OK(sign_in(f, "an", GOOD, "10.0.0.1", token, NULL));
@@ -207,6 +214,47 @@ static void wrong_passwords_slow_down_and_never_lock(void **state)
     desk_fixture_pass(NS_PER_S * SESSION_DELAY_MAX_S);
     OK(sign_in(f, "an", GOOD, "10.0.0.1", token, NULL));
     FAILS(ERR_AUTH, sign_in(f, "nobody", GOOD, "10.0.0.3", token, NULL));
+}
+
+static void a_cheap_hash_is_renewed(void **state)
+{
+    struct fixture *f = desk_fixture(state);
+    static const char weak[] = "$argon2id$v=19$m=8192,t=1,p=1$jiAzRV+iego7YhfP0Rrbgw$"
+                               "erDJWxdTYJAcqzRNMN7jlVV0uxkVD4AKGfPAY79XR6o";
+    char token[SESSION_TOKEN_BYTES + 1];
+    int64_t n = 0;
+
+    (void)add_user(f->desk, "an", USER_ADMIN, 0);
+    struct db *db = desk_fixture_db(f);
+    OK(db_run(db, "UPDATE users SET password = ?1", DB_ARGS(db_c(weak)), NULL, &diag));
+    for (int i = 0; i < 2; i++) {
+        OK(sign_in(f, "an", "weak but long", "::1", token, NULL));
+        OK(db_one(db, "SELECT COUNT(*) FROM users WHERE password LIKE '%m=65536,t=2%'", DB_NONE, &n,
+                  &diag));
+        assert_int_equal(n, 1);
+    }
+    db_close(db);
+}
+
+static void an_office_shares_an_address(void **state)
+{
+    struct fixture *f = desk_fixture(state);
+    char token[SESSION_TOKEN_BYTES + 1], login[16];
+
+    desk_fixture_freeze(noon);
+    (void)add_user(f->desk, "an", USER_ADMIN, 0);
+    for (unsigned i = 0; i < 25; i++) { /* of one /64 */
+        char address[32];
+        (void)snprintf(login, sizeof(login), "guess%u", i);
+        (void)snprintf(address, sizeof(address), "2001:db8::%x", i);
+        FAILS(ERR_AUTH, sign_in(f, login, "wrong password", address, token, NULL));
+    }
+    OK(sign_in(f, "an", GOOD, "2001:db8::99", token, NULL));
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_not_equal(ERR_NONE,
+                             sign_in(f, "x", "wrong password", "2001:db8::1", token, NULL));
+    FAILS(ERR_BUSY, sign_in(f, "y", "wrong password", "2001:db8::77", token, NULL));
+    FAILS(ERR_AUTH, sign_in(f, "y", "wrong password", "2001:db8:0:1::77", token, NULL));
 }
 
 static void tokens(void **state)
@@ -334,6 +382,8 @@ int main(void)
         ON_BOTH(scope_bounds_users),
         ON_BOTH(sessions_end),
         ON_BOTH(wrong_passwords_slow_down_and_never_lock),
+        ON_BOTH(a_cheap_hash_is_renewed),
+        ON_BOTH(an_office_shares_an_address),
         ON_BOTH(tokens),
         ON_BOTH(snapshots_follow_each_change),
         ON_BOTH(the_demo_comes_and_goes),

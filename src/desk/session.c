@@ -11,20 +11,6 @@
 
 enum { SEEN_STEP_S = 30, AGENT_BYTES_MAX = 300, KEY_BYTES_MAX = 200 };
 
-static int64_t idle_ns(const struct desk *d)
-{
-    int64_t minutes = d->cfg ? config_int(d->cfg, OPT_DESK_SESSION_IDLE_MINUTES) : 30;
-
-    return minutes * 60 * NS_PER_S;
-}
-
-static int64_t whole_ns(const struct desk *d)
-{
-    int64_t hours = d->cfg ? config_int(d->cfg, OPT_DESK_SESSION_HOURS) : 12;
-
-    return hours * 3600 * NS_PER_S;
-}
-
 /* An IPv6 customer has a whole /64 to try from: it counts as one. */
 static void network_of(const char *address, char to[static INET6_ADDRSTRLEN])
 {
@@ -130,7 +116,7 @@ static enum err create(struct desk *d, const struct account *account, const stru
                    "INSERT INTO sessions(hash, person, created_ns, seen_ns, ends_ns, address,"
                    " agent) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6)",
                    DB_ARGS(db_c(hash), db_i((int64_t)account->user.id), db_i(now),
-                           db_i(now + whole_ns(d)), db_c(by->address),
+                           db_i(now + d->session_whole_ns), db_c(by->address),
                            db_t(slice_cut(agent, 0,
                                           agent.n < AGENT_BYTES_MAX ? agent.n : AGENT_BYTES_MAX))),
                    NULL, diag);
@@ -232,7 +218,7 @@ static enum err check(struct desk *d, const char *hash, struct arena *a, struct 
     query_init(&q, SESSION_SELECT "ends_ns > ");
     query_value(&q, db_i(now));
     query_sql(&q, " AND seen_ns > ");
-    query_value(&q, db_i(now - idle_ns(d)));
+    query_value(&q, db_i(now - d->session_idle_ns));
     query_sql(&q, " AND hash = ");
     query_value(&q, db_c(hash));
     enum err e = query_one(&q, d, a, s, read_row, diag);
@@ -294,7 +280,7 @@ CHECKED enum err session_list(struct desk *d, uint64_t user, struct arena *a, st
     query_init(&q, SESSION_SELECT "ends_ns > ");
     query_value(&q, db_i(now));
     query_sql(&q, " AND seen_ns > ");
-    query_value(&q, db_i(now - idle_ns(d)));
+    query_value(&q, db_i(now - d->session_idle_ns));
     query_sql(&q, " AND person = ");
     query_value(&q, db_i((int64_t)user));
     query_sql(&q, " ORDER BY seen_ns DESC, hash");
