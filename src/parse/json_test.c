@@ -140,6 +140,36 @@ static const struct try_case cases[] = {
      INPUT_FILE,
      NULL,
      {"@timestamp=2026-11-25T07:59:00.000Z", "log.level=info", "message=a b", "k=1|2"}},
+    /* auditd */
+    {"type=EXECVE msg=audit(1795593540.250:881): argc=3 a0=\"bash\" a1=\"-c\" "
+     "a2=6361742F6574632F736861646F77",
+     INPUT_FILE,
+     NULL,
+     {"@timestamp=2026-11-25T07:59:00.250Z", "event.module=auditd", "type=EXECVE", "a0=bash",
+      "a2=cat/etc/shadow", "process.command_line=bash -c cat/etc/shadow", "auditd.serial=881",
+      "argc=3", "event.category=process", "event.action=EXECVE"}},
+    {"node=h1 type=SYSCALL msg=audit(1795593540.250:882): arch=c000003e syscall=59 success=no "
+     "exit=-13 a0=55d0 ppid=7 "
+     "pid=8 auid=1000 uid=0 comm=\"cat\" exe=\"/usr/bin/cat\" key=(null)",
+     INPUT_FILE,
+     NULL,
+     {"host.name=h1", "a0=55d0", "syscall=59", "process.pid=8", "process.parent.pid=7", "user.id=0",
+      "process.executable=/usr/bin/cat", "process.name=cat", "event.outcome=failure", "auid=1000"}},
+    {"<13>Nov 25 07:59:00 gw audispd: type=USER_AUTH msg=audit(1795593540.250:883): pid=1 uid=0 "
+     "msg='op=PAM:authentication "
+     "acct=\"root\" exe=\"/usr/sbin/sshd\" hostname=? addr=1.2.3.4 terminal=ssh res=failed'",
+     INPUT_SYSLOG_UDP,
+     NULL,
+     {"event.module=auditd", "user.name=root", "source.ip=1.2.3.4", "event.outcome=failure",
+      "op=PAM:authentication", "event.category=authentication", "host.name=gw"}},
+    {"type=PROCTITLE msg=audit(1795593540.250:884): proctitle=6C73002D6C61",
+     INPUT_FILE,
+     NULL,
+     {"process.command_line=ls -la", "proctitle=ls -la"}},
+    {"type=X msg=audit(now:1): a=1",
+     INPUT_FILE,
+     "auditd",
+     {"event.kind=pipeline_error", "coloa.reason=auditd: msg=audit(SECONDS:SERIAL) is malformed"}},
     {"no pairs", INPUT_FILE, "kv", {"event.kind=pipeline_error", "coloa.reason=kv: no name=value"}},
 };
 

@@ -1,6 +1,8 @@
 /* key=value lines of firewalls and appliances (FortiGate, SonicWall, Sophos, iptables, logfmt):
  * names are kept, known ones go to the dictionary (alias.def). Words between the pairs are left in
  * the message. */
+#include "parse/kv_int.h"
+
 #include "parse/alias_int.h"
 #include "parse/flatten_int.h"
 #include "parse/put_int.h"
@@ -14,9 +16,7 @@ static bool name_char(char c)
            c == '-' || c == '.' || c == '@';
 }
 
-/* The next NAME=VALUE at or after *at; an unquoted value ends at a blank (or a comma that another
- * pair follows). *quoted says that the value stood in quotes, which are taken off. */
-static bool next(struct slice s, size_t *at, struct slice *name, struct slice *value, bool *quoted)
+bool kv_next(struct slice s, size_t *at, struct slice *name, struct slice *value, bool *quoted)
 {
     while (*at < s.n) {
         size_t from = *at, i = from;
@@ -33,7 +33,7 @@ static bool next(struct slice s, size_t *at, struct slice *name, struct slice *v
             while (end < s.n && s.p[end] != s.p[i])
                 end += s.p[end] == '\\' && end + 1 < s.n ? 2 : 1;
         else
-            while (end < s.n && s.p[end] != ' ' && s.p[end] != '\t')
+            while (end < s.n && (uint8_t)s.p[end] > ' ')
                 end++;
         *at = *quoted && end < s.n ? end + 1 : end;
         *value = slice_cut(s, start, end);
@@ -52,7 +52,7 @@ static bool looks(const struct event *ev, struct slice payload)
     bool quoted;
 
     (void)ev;
-    while (n < 64 && next(s, &at, &name, &value, &quoted)) {
+    while (n < 64 && kv_next(s, &at, &name, &value, &quoted)) {
         covered += name.n + 1 + value.n + (quoted ? 3 : 1);
         n++;
     }
@@ -172,7 +172,7 @@ static enum err parse(struct parse_ctx *ctx, struct slice payload, struct event 
     flatten_init(&f, ctx, ev);
     if (!ev->message.n)
         ev->message = payload;
-    for (; n < PAIRS_MAX && next(payload, &at, &name, &value, &quoted); n++) {
+    for (; n < PAIRS_MAX && kv_next(payload, &at, &name, &value, &quoted); n++) {
         if (quoted)
             value = unescape(ev, value);
         note(&p, name, value);

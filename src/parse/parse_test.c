@@ -71,6 +71,7 @@ static const char *const lines[] = {
     "\"type\":\"response\","
     "\"queries\":[{\"rrname\":\"a\"}],\"answers\":[{\"rrtype\":\"A\",\"rdata\":\"1.1.1.1\"}]}}",
     "{\"__REALTIME_TIMESTAMP\":\"1795593540000000\",\"MESSAGE\":\"x\",\"_HOSTNAME\":\"h\"}",
+    "type=EXECVE msg=audit(1795593540.250:881): a0=\"sh\" a1=2D63 msg='acct=\"r\" res=1'",
 };
 
 /* Every row, told to read every kind of line, cut at every length and with a hostile byte at every

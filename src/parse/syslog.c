@@ -315,13 +315,13 @@ static void rfc3164(struct parse_ctx *ctx, struct slice s, struct event *ev)
     host_and_tag(ctx, slice_cut(s, back, s.n), true, ev);
 }
 
-/* One digit or two, a blank, then a date or the nil value. */
+/* One to three digits, a blank, then a date or the nil value. */
 static bool versioned(struct slice s)
 {
     size_t n = slice_find(s, ' ');
 
-    return n >= 1 && n <= 2 && digit(s.p[0]) && s.p[0] != '0' && (n == 1 || digit(s.p[1])) &&
-           n + 1 < s.n &&
+    return n >= 1 && n <= 3 && digit(s.p[0]) && s.p[0] != '0' && (n < 2 || digit(s.p[1])) &&
+           (n < 3 || digit(s.p[2])) && n + 1 < s.n &&
            ((s.p[n + 1] == '-' && (n + 2 == s.n || s.p[n + 2] == ' ')) ||
             (s.n > n + 6 && digit(s.p[n + 1]) && digit(s.p[n + 4]) && s.p[n + 5] == '-'));
 }
