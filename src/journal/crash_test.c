@@ -152,7 +152,7 @@ static void test_kill_9(void **state)
         struct journal *j = testdir_open(&t);
         journal_health(j, &h);
         size_t n = testdir_read(&t, (struct jpos){0, 0}, numbers, MANY, NULL, NULL);
-        print_message("seed %u: killed after %u us, %" PRIu64 " groups acknowledged, %" PRIu64
+        print_message("# seed %u: killed after %u us, %" PRIu64 " groups acknowledged, %" PRIu64
                       " bytes torn\n",
                       seed, run_us_of(seed), told + 1 - expect, h.torn_bytes);
         assert_int_equal(h.damaged_bytes, 0);
@@ -198,7 +198,7 @@ static void test_kill_9_with_trimming(void **state)
             assert_true(expect >= told + 1);
             assert_true(n == 0 || numbers[n - 1] == expect * GROUP - 1);
         }
-        print_message("seed %u: killed after %u us, %zu frames after the cursor, %zu segments\n",
+        print_message("# seed %u: killed after %u us, %zu frames after the cursor, %zu segments\n",
                       seed, run_us_of(seed), n, testdir_count(t.dir, ".seg"));
         journal_close(j);
     }

@@ -135,7 +135,7 @@ static void test_torn_at_every_byte(void **state)
         char path[256];
         size_t n = 0;
 
-        print_message("seed %" PRIu64 "\n", seed);
+        print_message("# seed %" PRIu64 "\n", seed);
         rng_state = seed * UINT64_C(0x9e3779b97f4a7c15);
         testdir_make_in(&t, memory_folder());
         write_history(&t, &h);
@@ -667,7 +667,7 @@ static void test_full_disk(void **state)
     assert_non_null(mkdtemp(mount_point));
     if (geteuid() != 0 || mount("tmpfs", mount_point, "tmpfs", 0, "size=2m") != 0) {
         (void)rmdir(mount_point);
-        print_message("skipped: mounting a small disk needs root\n");
+        print_message("# skipped: mounting a small disk needs root\n");
         skip();
     }
     on_small_disk(mount_point);
