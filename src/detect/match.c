@@ -457,7 +457,7 @@ static bool choose(struct run *r)
         const struct source_row *row = &r->rs->rows[i];
         if (!sel_holds(r, &row->when))
             continue;
-        known = true;
+        known = known || !row->weak;
         for (uint32_t k = 0; k < row->rules_n; k++)
             s->chosen[row->rules[k] / 64] |= UINT64_C(1) << (row->rules[k] % 64);
     }
@@ -474,7 +474,7 @@ static bool concerned(struct run *r, const struct rule *rule)
     return false;
 }
 
-static unsigned try(struct run *r, const struct rule *rule, bool known, detect_emit_fn *emit,
+static unsigned try(struct run *r, const struct rule *rule, bool meant, detect_emit_fn *emit,
                     void *arg)
 {
     struct detect_scratch *s = r->s;
@@ -484,7 +484,7 @@ static unsigned try(struct run *r, const struct rule *rule, bool known, detect_e
     s->matched_n = 0;
     s->present = 0;
     tell(r, rule, rule->condition);
-    if (!known && !s->present)
+    if (!meant && !s->present)
         return 0;
     struct finding f = {
         .rule = &rule->info, .event = r->ev, .matched_n = s->matched_n, .matched = s->matched};
@@ -509,9 +509,11 @@ unsigned detect_event(const struct ruleset *rs, struct detect_scratch *s, struct
     for (size_t w = 0; known && w < s->chosen_n; w++)
         for (uint64_t bits = s->chosen[w]; bits; bits &= bits - 1)
             n += try(&r, &rs->rules[w * 64 + (size_t)__builtin_ctzll(bits)], true, emit, arg);
-    for (size_t i = 0; !known && i < rs->rules_n; i++)
-        if (!rs->rules[i].cannot_match && concerned(&r, &rs->rules[i]))
-            n += try(&r, &rs->rules[i], false, emit, arg);
+    for (size_t i = 0; !known && i < rs->rules_n; i++) {
+        bool chosen = s->chosen[i / 64] >> (i % 64) & 1;
+        if (chosen || (!rs->rules[i].cannot_match && concerned(&r, &rs->rules[i])))
+            n += try(&r, &rs->rules[i], chosen, emit, arg);
+    }
     if (s->limited)
         metric_add(M_DETECT_LIMITED, 1);
     return n;

@@ -112,6 +112,7 @@ struct source_row {
     struct sel when;
     const struct json_node **fields; /* field sets, while compiling only */
     size_t fields_n;
+    bool weak;       /* its events may be of other sources too: it does not make them known */
     uint32_t *rules; /* in rule order */
     uint32_t rules_n;
 };

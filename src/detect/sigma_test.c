@@ -409,12 +409,15 @@ static void log_sources_gate(void **unused)
     static const char yaml[] =
         "field_sets:\n  f: {Name: [first, second], '*': ['in.*']}\nlogsources:\n"
         "  - {product: p, service: one, fields: [f], when: {kind: one}}\n"
-        "  - {product: p, service: two, when: [{kind: two}, {kind|startswith: deux}]}\n---\n"
+        "  - {product: p, service: two, when: [{kind: two}, {kind|startswith: deux}]}\n"
+        "  - {product: q, weak: true, when: {kind: four}}\n---\n"
         "title: one\nid: r1\nlevel: low\nlogsource: {product: p, service: one}\n"
         "detection: {s: {Name: x}, condition: s}\n---\n"
         "title: any\nid: r2\nlevel: low\nlogsource: {product: P}\n"
         "detection: {s: {Name: x}, condition: s}\n---\n"
         "title: absence\nid: r3\nlevel: low\nlogsource: {product: p, service: two}\n"
+        "detection: {s: {other: null}, condition: s}\n---\n"
+        "title: weak\nid: r4\nlevel: low\nlogsource: {product: q}\n"
         "detection: {s: {other: null}, condition: s}\n";
     static const struct {
         const char *event, *ids;
@@ -428,6 +431,8 @@ static void log_sources_gate(void **unused)
         /* of no known source: only where a field of the rule decides */
         {"{\"kind\":\"three\",\"Name\":\"x\"}", "r1 r2"},
         {"{\"kind\":\"three\",\"z\":\"x\"}", ""},
+        /* of a source that does not exclude others */
+        {"{\"kind\":\"four\",\"Name\":\"x\"}", "r1 r2 r4"},
     };
     struct ruleset *rs = try_rules(slice_of(yaml));
 

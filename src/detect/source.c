@@ -69,7 +69,7 @@ static CHECKED enum err row_load(struct compile *c, const struct json_node *node
 
     if (!when)
         return report_issue(c, ISSUE_ERROR, node, "bad-logsources", "a log source without 'when'");
-    *row = (struct source_row){.fields_n = 0};
+    *row = (struct source_row){.weak = json_get_bool(node, "weak", false)};
     enum err e = arena_dup(&c->rs->arena, json_get_str(node, "product"), &row->product);
     if (e == ERR_NONE)
         e = arena_dup(&c->rs->arena, json_get_str(node, "category"), &row->category);
