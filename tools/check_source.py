@@ -73,6 +73,10 @@ def main():
                     bad.append(f"{path}:{line + 1}: {name} has {size} lines, more than {most}")
         for word in set(re.findall(r"\b[a-z]\w+\b", code)):
             uses.setdefault(word, set()).add(path)
+    for path in files("src/*.def"):  # tables name handlers
+        with open(path, encoding="utf-8") as f:
+            for word in set(re.findall(r"\b[a-z]\w+\b", without_comments_and_strings(f.read()))):
+                uses.setdefault(word, set()).add(path)
     # a non-static function that only its own file uses should be static
     for path, code in texts.items():
         if not path.startswith("src/") or not path.endswith(".c") or path.endswith(("_test.c", "_fuzz.c", "_bench.c")):

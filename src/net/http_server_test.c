@@ -2,6 +2,7 @@
 
 #include "net/http_server.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -602,6 +603,80 @@ static void test_unix_socket(void **state)
     rmdir(dir);
 }
 
+/* Made for this test alone: worth nothing anywhere. */
+static const char test_certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBljCCATugAwIBAgIUbohDQN2fcgYn0xYYEKIzjG67hBEwCgYIKoZIzj0EAwIw\n"
+    "FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNTA5MjQxNFoYDzIxMjYxMTAx\n"
+    "MDkyNDE0WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO\n"
+    "PQMBBwNCAATJXQsETpwIJn487e+FMBtoVrPluQqT56CRho9ES0n+HxeSt2iyxZXk\n"
+    "b5x8ySFjppWJE2aWdlWBKl19CNBEDsDEo2kwZzAdBgNVHQ4EFgQU4KAj4LeX6aQ5\n"
+    "GeSNugW+luLkSacwHwYDVR0jBBgwFoAU4KAj4LeX6aQ5GeSNugW+luLkSacwDwYD\n"
+    "VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID\n"
+    "SQAwRgIhAOV8BVhI57HOkzV9PXQdde1n2nNxP01N3J/y28KQ11e4AiEApgKCA2R3\n"
+    "sUJ32nQaT6ZVaEEyZDS0A47u9KvmsVcNeJY=\n"
+    "-----END CERTIFICATE-----\n";
+static const char test_key[] = "-----BEGIN PRIVATE KEY-----\n"
+                               "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgkqG2/abzuMbCZDS+\n"
+                               "iPvRFuyLi5OWivLXJI/3tsKD6ZmhRANCAATJXQsETpwIJn487e+FMBtoVrPluQqT\n"
+                               "56CRho9ES0n+HxeSt2iyxZXkb5x8ySFjppWJE2aWdlWBKl19CNBEDsDE\n"
+                               "-----END PRIVATE KEY-----\n";
+
+static size_t keep_body(char *p, size_t size, size_t n, void *arg)
+{
+    struct buf *b = arg;
+
+    return buf_put(b, (struct slice){p, size * n}) == ERR_NONE ? size * n : 0;
+}
+
+/* HTTPS, checked by a client that trusts this certificate; what is older than TLS 1.2 is refused.
+ */
+static void test_tls(void **state)
+{
+    struct http_server_options o = {.handle = handle,
+                                    .max_body = BODY_MAX,
+                                    .certificate_pem = test_certificate,
+                                    .key_pem = test_key};
+    char ca[] = "/tmp/coloa-ca-XXXXXX";
+    struct sock_addr a;
+    struct diag d = {0};
+    struct buf body;
+    char url[64];
+
+    (void)state;
+    assert_int_equal(sock_parse(SLICE("127.0.0.1:0"), &a, NULL), ERR_NONE);
+    assert_int_equal(sock_listen_tcp(&a, &o.listen_fd, NULL), ERR_NONE);
+    fx.port = sock_port(o.listen_fd);
+    assert_int_equal(http_server_start(&o, &fx.server, &d), ERR_NONE);
+    snprintf(url, sizeof(url), "https://localhost:%u/late", (unsigned)fx.port);
+    int file = mkstemp(ca);
+    assert_int_equal(write(file, test_certificate, sizeof(test_certificate) - 1),
+                     sizeof(test_certificate) - 1);
+    close(file);
+    CURL *h = curl_easy_init();
+    buf_init(&body, 4096);
+    curl_easy_setopt(h, CURLOPT_URL, url);
+    curl_easy_setopt(h, CURLOPT_IPRESOLVE, CURL_IPRESOLVE_V4);
+    curl_easy_setopt(h, CURLOPT_CAINFO, ca);
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, keep_body);
+    curl_easy_setopt(h, CURLOPT_WRITEDATA, &body);
+    assert_int_equal(curl_easy_perform(h), CURLE_OK);
+    assert_true(slice_eq(buf_slice(&body), SLICE("late")));
+    curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(h, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_0 | CURL_SSLVERSION_MAX_TLSv1_1);
+    assert_int_not_equal(curl_easy_perform(h), CURLE_OK);
+    curl_easy_cleanup(h);
+    unlink(ca);
+    buf_done(&body);
+    http_server_stop(fx.server, 1000);
+    /* a certificate that is none is said at the start */
+    o.certificate_pem = "nonsense";
+    assert_int_equal(sock_listen_tcp(&a, &o.listen_fd, NULL), ERR_NONE);
+    assert_int_equal(http_server_start(&o, &fx.server, &d), ERR_SYS);
+    assert_non_null(strstr(d.text, "certificate"));
+    close(o.listen_fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -617,6 +692,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stream_slow_client, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many, setup, teardown),
         cmocka_unit_test(test_stop_under_load),
+        cmocka_unit_test(test_tls),
         cmocka_unit_test(test_unix_socket),
     };
     pthread_mutex_init(&fx.lock, NULL);

@@ -3,7 +3,7 @@
 enum { PARAM_BYTES_MAX = 200 };
 
 static const struct web_route routes[] = {
-#define ROUTE(m, p, perm, body, r, op) {#m, p, #op, PERM_##perm, body, RATE_##r, api_##op},
+#define ROUTE(m, p, perm, body, r, h) {#m, p, &#h[4], PERM_##perm, body, RATE_##r, h},
 #include "web/routes.def"
 #undef ROUTE
 };

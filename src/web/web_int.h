@@ -59,7 +59,7 @@ const struct web_route *route_find(const char *method, const char *path, struct 
                                    bool *ret_known);
 /* Whether path fits the pattern. */
 bool route_fits(const char *pattern, const char *path, struct slice *ret_param);
-#define ROUTE(method, path, permission, body, rate, operation) web_handler api_##operation;
+#define ROUTE(method, path, permission, body, rate, handler) web_handler handler;
 #include "web/routes.def"
 #undef ROUTE
 
