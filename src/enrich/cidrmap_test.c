@@ -53,7 +53,7 @@ static void equals_the_naive_search(void **state)
     (void)state;
     arena_init(&a, 16 << 20);
     for (unsigned round = 0; round < 400; round++) {
-        struct cidrmap_entry entries[40], sorted[40];
+        struct cidrmap_entry entries[40] = {0}, sorted[40];
         size_t n = rnd(40);
         bool lowest = rnd(2);
         struct cidrmap m;

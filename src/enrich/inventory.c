@@ -160,7 +160,35 @@ static const struct json_node *first(const struct json_node *list)
     return count(list) ? list->child : NULL;
 }
 
-/* What the sources wait for on one input. */
+/* What source i waits for on one input: its prefixes to g, its words to the input's matches. */
+static CHECKED enum err read_match(struct gather *g, struct slice list, uint32_t i, unsigned kind)
+{
+    struct inventory *inv = g->inv;
+    bool empty = slice_trim(list).n == 0;
+    struct slice one = SLICE("");
+    struct cidr cidr;
+
+    if (empty)
+        one = inv->sources[i].name;
+    for (bool more = empty ? one.n > 0 : item(&list, &one); more;
+         more = !empty && item(&list, &one)) {
+        if (!empty && cidr_parse(one, &cidr)) {
+            if (add_entry(g, cidr, i) != ERR_NONE)
+                return ERR_NOMEM;
+            continue;
+        }
+        struct inventory_match m = {.source = i,
+                                    .any = empty && kind == INPUT_JOURNALD,
+                                    .glob = !empty && kind == INPUT_FILE,
+                                    .text = arena_cstr(&inv->arena, one),
+                                    .n = one.n};
+        if (!m.text)
+            return ERR_NOMEM;
+        inv->inputs[kind].matches[inv->inputs[kind].n++] = m;
+    }
+    return ERR_NONE;
+}
+
 static CHECKED enum err read_input(struct gather *g, const struct json_node *rows, unsigned kind)
 {
     struct inventory *inv = g->inv;
@@ -177,30 +205,11 @@ static CHECKED enum err read_input(struct gather *g, const struct json_node *row
         return ERR_NOMEM;
     g->n = 0;
     for (const struct json_node *r = first(rows); r; r = r->next, i++) {
-        struct slice list = json_get_str(r, "match"), one;
-        bool empty = slice_trim(list).n == 0;
-        struct cidr cidr;
         if (!(inputs_of(json_get_str(r, "input")) >> kind & 1))
             continue;
-        if (empty)
-            list = inv->sources[i].name;
-        while (empty ? (one = list).n > 0 : item(&list, &one)) {
-            struct inventory_match m = {.source = i,
-                                        .any = empty && kind == INPUT_JOURNALD,
-                                        .glob = !empty && kind == INPUT_FILE,
-                                        .text = arena_cstr(&inv->arena, one),
-                                        .n = one.n};
-            if (!empty && cidr_parse(one, &cidr)) {
-                if (add_entry(g, cidr, i) != ERR_NONE)
-                    return ERR_NOMEM;
-            } else {
-                if (!m.text)
-                    return ERR_NOMEM;
-                inv->inputs[kind].matches[inv->inputs[kind].n++] = m;
-            }
-            if (empty)
-                break;
-        }
+        enum err e = read_match(g, json_get_str(r, "match"), i, kind);
+        if (e != ERR_NONE)
+            return e;
     }
     return cidrmap_build(&inv->inputs[kind].peers, &inv->arena, g->entries, g->n, true);
 }

@@ -140,6 +140,11 @@ static const struct try_case cases[] = {
      INPUT_FILE,
      NULL,
      {"@timestamp=2026-11-25T07:59:00.000Z", "log.level=info", "message=a b", "k=1|2"}},
+    {"<189>date=2026-11-25 time=07:59:00 srcip=10.0.0.5 dstip=8.8.8.8",
+     INPUT_SYSLOG_UDP,
+     "kv",
+     {"source.ip=10.0.0.5", "log.syslog.facility.name=local7", "event.module=kv"}},
+    {"srcip=10.0.0.5", INPUT_FILE, "kv", {"source.ip=10.0.0.5"}},
     /* auditd */
     {"type=EXECVE msg=audit(1795593540.250:881): argc=3 a0=\"bash\" a1=\"-c\" "
      "a2=6361742F6574632F736861646F77",

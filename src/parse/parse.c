@@ -128,10 +128,16 @@ static struct slice line_of(struct slice s)
     return s.p ? s : SLICE("");
 }
 
+/* A source's format names what its lines are about: a content format behind a syslog header (EVE or
+ * key=value over syslog, sshd in auth.log) is reached through the header. */
 static bool fits(const struct record *r, const struct parser *p, struct slice line)
 {
-    if (r->format)
-        return parser_number(p) == r->format;
+    const struct parser *hint = r->format && r->format <= PARSERS_N ? by_name[r->format - 1] : NULL;
+
+    if (hint && hint->content && syslog_parser.looks(NULL, line))
+        return p == &syslog_parser;
+    if (hint)
+        return p == hint;
     return p->looks(NULL, line) || (p == &syslog_parser && line.n &&
                                     (r->input == INPUT_SYSLOG_UDP || r->input == INPUT_SYSLOG_TCP));
 }
