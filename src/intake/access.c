@@ -24,6 +24,7 @@ struct access {
     pthread_mutex_t lock; /* guards all below */
     struct token *token;  /* owned, sorted by hash */
     size_t n;
+    uint64_t seq; /* of the snapshot in force, 0 = none */
 };
 
 void access_free(struct access *a)
@@ -142,6 +143,14 @@ out:
     return e;
 }
 
+static uint64_t in_force(struct access *a)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    uint64_t seq = a->seq;
+    (void)pthread_mutex_unlock(&a->lock);
+    return seq;
+}
+
 CHECKED enum err access_reload(struct access *a, const char *dir, struct diag *diag)
 {
     struct buf payload;
@@ -149,8 +158,14 @@ CHECKED enum err access_reload(struct access *a, const char *dir, struct diag *d
 
     buf_init(&payload, BYTES_MAX);
     enum err e = snapshot_load(dir, "access", &payload, &seq, diag);
-    if (e == ERR_NONE)
+    if (e == ERR_NONE && seq != in_force(a)) {
         e = access_parse(a, buf_slice(&payload), diag);
+        if (e == ERR_NONE) {
+            (void)pthread_mutex_lock(&a->lock);
+            a->seq = seq;
+            (void)pthread_mutex_unlock(&a->lock);
+        }
+    }
     buf_done(&payload);
     return e;
 }

@@ -338,7 +338,8 @@ static bool is_loopback(const uint8_t ip[static 16])
     return memcmp(ip, six, sizeof(six)) == 0 || (ip_is_v4(ip) && ip[12] == 127);
 }
 
-/* A token that is sent must be good, even where none is needed. */
+/* A token that is sent must be good, even where none is needed. Without one a web page in a browser
+ * of this machine could send as well: what carries an Origin does not count as local. */
 static enum err check_access(struct ingest *g, const struct http_call *c, struct access_grant *ret)
 {
     const char *header = http_header(c, "Authorization");
@@ -347,7 +348,7 @@ static enum err check_access(struct ingest *g, const struct http_call *c, struct
 
     http_peer(c, ip, &port);
     if (!header && !g->in->token_required && is_loopback(ip))
-        return ERR_NONE;
+        return http_header(c, "Origin") ? ERR_DENIED : ERR_NONE;
     return access_check(g->in->access, header, clock_wall_ns(), ret);
 }
 

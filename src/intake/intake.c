@@ -169,9 +169,8 @@ static void write_status(struct intake *in)
         log_err(LOG_WARN, "intake.status", e, NULL, "cannot write run/intake-status.json");
 }
 
-static void on_tick(void *arg)
+static void keep_house(struct intake *in)
 {
-    struct intake *in = arg;
     struct journal_health h;
 
     journal_health(in->journal, &h);
@@ -183,6 +182,16 @@ static void on_tick(void *arg)
         log_err(LOG_WARN, "intake.quarantine", e, NULL, "cannot sync");
     if (++in->ticks % (INTAKE_ACCESS_S * 1000 / TICK_MS) == 0)
         intake_snapshot_changed(in);
+}
+
+static void *run_keeper(void *arg)
+{
+    struct intake *in = arg;
+
+    do
+        keep_house(in);
+    while (!intake_stopper_wait(&in->stopper, TICK_MS));
+    return NULL;
 }
 
 /* ---- life ---- */
@@ -244,7 +253,7 @@ static enum err start_inputs(struct intake *in, const struct intake_options *o, 
     return first;
 }
 
-static void *run(void *arg)
+static void *run_loop(void *arg)
 {
     struct intake *in = arg;
 
@@ -272,6 +281,7 @@ CHECKED enum err intake_start(const struct intake_options *o, struct intake **re
     }
     in->journal = o->journal;
     (void)pthread_mutex_init(&in->ids_lock, NULL);
+    intake_stopper_init(&in->stopper);
     buf_init(&in->status, STATUS_BYTES_MAX);
     buf_init(&in->status_was, STATUS_BYTES_MAX);
     intake_reload(in, o->cfg);
@@ -282,11 +292,12 @@ CHECKED enum err intake_start(const struct intake_options *o, struct intake **re
         intake_snapshot_changed(in);
         e = start_inputs(in, o, diag);
     }
-    if (e == ERR_NONE)
-        e = loop_timer_start(in->loop, 0, TICK_MS, on_tick, in, &in->tick);
-    if (e == ERR_NONE && pthread_create(&in->thread, NULL, run, in) != 0)
-        e = FAIL(diag, ERR_SYS, 0, "no thread to receive on");
-    in->running = e == ERR_NONE;
+    if (e == ERR_NONE) {
+        in->loop_runs = pthread_create(&in->loop_thread, NULL, run_loop, in) == 0;
+        in->keeper_runs = pthread_create(&in->keeper, NULL, run_keeper, in) == 0;
+        if (!in->loop_runs || !in->keeper_runs)
+            e = FAIL(diag, ERR_SYS, 0, "no threads to receive on");
+    }
     if (e != ERR_NONE) {
         intake_stop(in);
         return e;
@@ -299,9 +310,12 @@ void intake_stop(struct intake *in)
 {
     if (!in)
         return;
-    if (in->running) {
+    intake_stopper_stop(&in->stopper);
+    if (in->keeper_runs)
+        (void)pthread_join(in->keeper, NULL);
+    if (in->loop_runs) {
         loop_stop(in->loop);
-        (void)pthread_join(in->thread, NULL);
+        (void)pthread_join(in->loop_thread, NULL);
     }
     for (size_t i = 0; i < ARRAY_LEN(inputs); i++)
         if (in->input[i])
@@ -311,7 +325,6 @@ void intake_stop(struct intake *in)
         if (lost > 0)
             log_error("intake.stop", "records=%zu could not be stored and are lost", lost);
     }
-    loop_timer_stop(in->tick);
     sink_free(in->sink);
     loop_free(in->loop);
     if (in->quarantine && quarantine_sync(in->quarantine) != ERR_NONE)
@@ -320,6 +333,7 @@ void intake_stop(struct intake *in)
     access_free(in->access);
     buf_done(&in->status);
     buf_done(&in->status_was);
+    intake_stopper_done(&in->stopper);
     (void)pthread_mutex_destroy(&in->ids_lock);
     free(in->data_dir);
     free(in);

@@ -1,7 +1,8 @@
 /* intake/intake.h - everything that receives: syslog over UDP and TCP, POST /ingest, followed
  * files, this machine's journal. Bytes come in, framed and stamped records go into the journal.
  *
- * Threads of its own: one loop (syslog, status), the HTTP server's, INTAKE_WORKERS for bodies,
+ * Threads of its own: one loop (syslog), a keeper (status, tokens, sync of the
+ * quarantine), the HTTP server's, INTAKE_WORKERS for bodies,
  * one for files, one for journald. The caller keeps the journal open until intake_stop returned.
  *
  * Promises: a sender that can be answered is answered after the sync of its records; a sender that

@@ -35,6 +35,13 @@ struct input_ops {
 #include "intake/inputs.def"
 #undef INPUT
 
+/* Sleeps on the condition until *stop or wait_ms; true = stop. The lock guards *stop. */
+struct intake_stopper {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool stop;
+};
+
 struct intake {
     struct journal *journal; /* borrowed */
     char *data_dir;          /* owned */
@@ -50,11 +57,11 @@ struct intake {
     pthread_mutex_t ids_lock; /* guards ids */
     struct id_gen ids;
 
-    pthread_t thread;
-    bool running, ids_ready;
-    struct loop_timer *tick;
+    pthread_t loop_thread, keeper;
+    bool loop_runs, keeper_runs;
+    struct intake_stopper stopper;
     unsigned ticks;
-    struct buf status, status_was; /* of the loop's thread */
+    struct buf status, status_was; /* of the keeper */
 };
 
 /* A new record of an input: id and receive time filled in. Thread-safe. */
@@ -68,12 +75,6 @@ void intake_quarantine(struct intake *in, const struct record *r, const char *re
 /* "sudo usermod -aG adm,systemd-journal USER": how this process gets to read `gid`'s files. */
 void intake_mend_group(const char *groups, char *out, size_t cap);
 
-/* Sleeps on the condition until *stop or wait_ms; true = stop. The lock guards *stop. */
-struct intake_stopper {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool stop;
-};
 void intake_stopper_init(struct intake_stopper *s);
 void intake_stopper_done(struct intake_stopper *s);
 void intake_stopper_stop(struct intake_stopper *s);

@@ -335,6 +335,7 @@ static void test_tokens(void **state)
 {
     static const char *const good[] = {"Authorization: Bearer abc", NULL};
     static const char *const bad[] = {"Authorization: Bearer abd", NULL};
+    static const char *const page[] = {"Origin: http://example.org", NULL};
     static const char *const person[] = {
         "Authorization: Bearer abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", NULL};
     struct kit k;
@@ -365,6 +366,7 @@ static void test_tokens(void **state)
     intake_reload(k.in, k.cfg);
     assert_int_equal(kit_post(&k, "/ingest", SLICE("{}"), NULL, body, sizeof(body)), 200);
     assert_int_equal(kit_post(&k, "/ingest", SLICE("{}"), bad, body, sizeof(body)), 401);
+    assert_int_equal(kit_post(&k, "/ingest", SLICE("{}"), page, body, sizeof(body)), 403);
     kit_done(&k);
 }
 

@@ -15,8 +15,9 @@
 struct quarantine {
     uint64_t file_bytes, bytes_max;
     int dir;
-    pthread_mutex_t lock; /* guards all below */
-    int fd;               /* of file `newest`, -1 before the first */
+    pthread_mutex_t sync_lock; /* taken before lock: one sync at a time, adding goes on meanwhile */
+    pthread_mutex_t lock;      /* guards all below */
+    int fd;                    /* of file `newest`, -1 before the first */
     uint64_t oldest, newest, bytes, newest_bytes;
     bool dirty;
     struct buf line, base64;
@@ -33,6 +34,7 @@ void quarantine_free(struct quarantine *q)
     buf_done(&q->line);
     buf_done(&q->base64);
     (void)pthread_mutex_destroy(&q->lock);
+    (void)pthread_mutex_destroy(&q->sync_lock);
     free(q);
 }
 
@@ -104,6 +106,7 @@ CHECKED enum err quarantine_open(const char *dir, uint64_t file_bytes, uint64_t 
         return FAIL(diag, ERR_NOMEM, 0, "no memory for the quarantine");
     *q = (struct quarantine){.file_bytes = file_bytes, .bytes_max = bytes_max, .fd = -1, .dir = -1};
     (void)pthread_mutex_init(&q->lock, NULL);
+    (void)pthread_mutex_init(&q->sync_lock, NULL);
     buf_init(&q->line, QUARANTINE_PIECE_BYTES * 2);
     buf_init(&q->base64, QUARANTINE_PIECE_BYTES * 2);
     if (make_dirs(dir))
@@ -251,15 +254,29 @@ CHECKED enum err quarantine_add(struct quarantine *q, const struct record *r, co
     return e;
 }
 
+/* The lock is not held while the disk works: the loop's thread adds. Whoever comes second waits for
+ * the first, whose sync may have begun before its bytes, and then syncs itself. */
 CHECKED enum err quarantine_sync(struct quarantine *q)
 {
     enum err e = ERR_NONE;
+    int fd = -1;
 
+    (void)pthread_mutex_lock(&q->sync_lock);
     (void)pthread_mutex_lock(&q->lock);
-    if (q->dirty && fdatasync(q->fd) != 0)
-        e = errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYS;
-    else
-        q->dirty = false;
+    bool dirty = q->dirty;
+    if (dirty) {
+        fd = fcntl(q->fd, F_DUPFD_CLOEXEC, 3);
+        q->dirty = fd < 0;
+    }
     (void)pthread_mutex_unlock(&q->lock);
+    if (dirty && (fd < 0 || fdatasync(fd) != 0)) {
+        e = errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYS;
+        (void)pthread_mutex_lock(&q->lock);
+        q->dirty = true;
+        (void)pthread_mutex_unlock(&q->lock);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    (void)pthread_mutex_unlock(&q->sync_lock);
     return e;
 }
