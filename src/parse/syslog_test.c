@@ -2,6 +2,9 @@
 
 #include "parse/try_int.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "core/timefmt.h"
 
 static const struct try_case headers[] = {
@@ -172,6 +175,73 @@ static void uses_the_senders_zone(void **state)
     arena_done(&a);
 }
 
+/* The value of `key` in a line of Influx' protocol: a tag up to the next comma or blank, or a
+ * quoted field with its escapes taken off. */
+static bool influx(const char *line, const char *key, char *out, size_t size)
+{
+    const char *at = strstr(line, key);
+    size_t n = 0;
+
+    if (!at)
+        return false;
+    at += strlen(key);
+    bool quoted = *at == '"';
+    for (at += quoted; *at && n + 1 < size; at++) {
+        if (quoted ? *at == '"' : *at == ',' || *at == ' ')
+            break;
+        if (quoted && *at == '\\' && at[1])
+            at++;
+        out[n++] = *at;
+    }
+    out[n] = 0;
+    return true;
+}
+
+/* Another reader's expected header and message for the same datagrams. */
+static void agrees_on_datagrams(void **state)
+{
+    static const char *const cases[] = {
+        "rfc5424_best_effort_udp",     "rfc5424_best_effort_udp_average",
+        "rfc5424_best_effort_udp_max", "rfc5424_best_effort_udp_one_per_packet",
+        "rfc5424_long_appname",        "rfc5424_best_effort_udp_trim_message",
+        "rfc3164_best_effort_udp",
+    };
+    static const struct {
+        const char *theirs, *ours;
+    } names[] = {{",appname=", "log.syslog.appname"},
+                 {",hostname=", "log.syslog.hostname"},
+                 {",msgid=", "log.syslog.msgid"},
+                 {"message=", "message"}};
+    static char want[1 << 16];
+    unsigned values = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char path[256];
+        size_t n, out_n;
+        (void)snprintf(path, sizeof(path), "events/syslog/telegraf-framing/%s/input.txt", cases[i]);
+        char *in = try_data(path, &n);
+        (void)snprintf(path, sizeof(path), "events/syslog/telegraf-framing/%s/expected.out",
+                       cases[i]);
+        char *out = try_data(path, &out_n);
+        if (!in || !out)
+            skip();
+        struct event *ev = try_one((struct slice){in, n}, INPUT_SYSLOG_UDP, NULL);
+        for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+            if (!influx(out, names[k].theirs, want, sizeof(want)))
+                continue;
+            const char *got = try_field(ev, names[k].ours);
+            if (!got || strcmp(got, want) != 0)
+                fail_msg("%s: %s: wanted '%s', got '%s'", cases[i], names[k].ours, want,
+                         got ? got : "nothing");
+            values++;
+        }
+        free(in);
+        free(out);
+    }
+    assert_true(values >= 15);
+}
+
 static int done(void **state)
 {
     (void)state;
@@ -184,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_headers),
         cmocka_unit_test(uses_the_senders_zone),
+        cmocka_unit_test(agrees_on_datagrams),
     };
 
     return cmocka_run_group_tests(tests, NULL, done);
