@@ -513,6 +513,7 @@ static void test_stream_slow_client(void **state)
 
 enum { CLIENTS = 200, ROUNDS = 5 };
 static atomic_int good, bad;
+static struct http_call *kept_calls[200];
 
 static void *client(void *arg)
 {
@@ -552,6 +553,37 @@ static void test_many(void **state)
         pthread_join(t[i], NULL);
     assert_int_equal(good, CLIENTS * ROUNDS);
     assert_int_equal(bad, 0);
+}
+
+/* Many suspended connections hide no active one (a bug of that kind was mended in the library's
+ * 1.0.3). */
+static void test_many_suspended(void **state)
+{
+    enum { KEPT = 200 };
+    pthread_t t[CLIENTS];
+    int fds[KEPT];
+    char out[1024];
+
+    (void)state;
+    for (int i = 0; i < KEPT; i++) {
+        fds[i] = dial();
+        put_text(fds[i], "GET /keep HTTP/1.1\r\n" HOST "\r\n");
+        assert_true(wait_int(&fx.kept_n, i + 1));
+        pthread_mutex_lock(&fx.lock);
+        kept_calls[i] = fx.kept;
+        pthread_mutex_unlock(&fx.lock);
+    }
+    run_clients(t);
+    for (int i = 0; i < CLIENTS; i++)
+        pthread_join(t[i], NULL);
+    assert_int_equal(good, CLIENTS * ROUNDS);
+    for (int i = KEPT - 1; i >= 0; i--)
+        http_reply(kept_calls[i], 200, "text/plain", SLICE("now"));
+    for (int i = 0; i < KEPT; i++) {
+        take(fds[i], out, sizeof(out), "\r\n\r\nnow", 5000);
+        assert_non_null(strstr(out, "now"));
+        close(fds[i]);
+    }
 }
 
 static void test_stop_under_load(void **state)
@@ -691,6 +723,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stream_client_leaves, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_slow_client, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_suspended, setup, teardown),
         cmocka_unit_test(test_stop_under_load),
         cmocka_unit_test(test_tls),
         cmocka_unit_test(test_unix_socket),
