@@ -246,9 +246,9 @@ static void desk_stop(struct role_ctx *c)
     struct desk_own *o = c->own;
 
     atomic_store(&o->stop, true);
-    web_stop(o->web);
-    if (o->runs)
+    if (o->runs) /* before web_stop: what it commits is told to the live stream */
         (void)pthread_join(o->thread, NULL);
+    web_stop(o->web);
     desk_close(o->desk);
     pem_done(&o->certificate);
     pem_done(&o->key);
