@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "store/writer.h"
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
 {
@@ -154,4 +155,29 @@ struct event *fixture_event(struct arena *a, uint64_t n, const char *payload)
     ev->org = 2;
     ev->message = r->payload;
     return ev;
+}
+
+static struct slice class_of(void *arg, const struct event *ev)
+{
+    (void)ev;
+    return slice_of(arg);
+}
+
+void fixture_insert(struct fixture *f, struct event *const *ev, size_t n, const char *class)
+{
+    struct store_writer_options o = {.unix_socket = f->socket,
+                                     .state_dir = f->dir,
+                                     .name = "test",
+                                     .retention = class_of,
+                                     .arg = (void *)(uintptr_t) class};
+    struct store_writer *w = NULL;
+    struct diag d = {.code = ERR_NONE};
+
+    assert_int_equal(store_writer_open(&o, &w, &d), ERR_NONE);
+    store_writer_begin(w, (struct store_pos){1, 0});
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(store_writer_add(w, ev[i]), ERR_NONE);
+    if (store_writer_commit(w, (struct store_pos){1, n}, &d) != ERR_NONE)
+        fail_msg("%s", d.text);
+    store_writer_close(w);
 }

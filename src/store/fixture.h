@@ -30,4 +30,7 @@ const char *fixture_text(struct fixture *f, const char *sql, struct buf *out);
 /* A record and an event whose id is a function of n alone; both in the arena. */
 struct event *fixture_event(struct arena *a, uint64_t n, const char *payload);
 
+/* One block through a writer, under the retention class. */
+void fixture_insert(struct fixture *f, struct event *const *ev, size_t n, const char *class);
+
 #endif

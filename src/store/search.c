@@ -55,6 +55,8 @@ static CHECKED enum err put_scope(struct buf *sql, const struct store_scope *sco
         return buf_puts(sql, "0");
     if (scope->n > SEARCH_SCOPE_MAX)
         return ERR_LIMIT;
+    if (scope->n == 1) /* in this form the engine reads the newest rows first and stops */
+        return buf_printf(sql, "org = %" PRIu32, scope->orgs[0]);
     e = buf_puts(sql, "org IN (");
     for (size_t i = 0; e == ERR_NONE && i < scope->n; i++)
         e = buf_printf(sql, "%s%" PRIu32, i ? "," : "", scope->orgs[i]);

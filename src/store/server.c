@@ -43,6 +43,7 @@ struct store_server {
     bool reads_ready, writes_ready;
     struct worker writer, readers[READERS];
     atomic_bool stopping;
+    bool own_engine; /* not a server, whose statements may be others' */
     uint64_t detached;
 };
 
@@ -300,6 +301,7 @@ CHECKED enum err store_server_start(const struct store_server_options *o, struct
 
     if (!s)
         return FAIL(diag, ERR_NOMEM, 0, "out of memory");
+    s->own_engine = !o->url || !*o->url;
     limit_memory(o->memory_bytes);
     s->reads_ready = queue_init(&s->reads, READS_WAITING_MAX) == ERR_NONE;
     s->writes_ready = queue_init(&s->writes, WRITES_WAITING_MAX) == ERR_NONE;
@@ -336,14 +338,31 @@ uint64_t store_server_detached(const struct store_server *s)
     return s->detached;
 }
 
-static bool worker_stop(struct worker *w, const struct timespec *until)
+static bool worker_join(struct worker *w, const struct timespec *until)
 {
     if (w->started && pthread_timedjoin_np(w->thread, NULL, until) != 0)
         return false;
     w->started = false;
+    return true;
+}
+
+static void worker_close(struct worker *w)
+{
     backend_session_close(w->session);
     w->session = NULL;
-    return true;
+}
+
+/* Statements that still run would hold up the end; the writer is idle by now. */
+static void kill_statements(struct store_server *s)
+{
+    struct backend_answer a;
+
+    if (!s->own_engine || !s->writer.session)
+        return;
+    backend_query(s->writer.session,
+                  SLICE("KILL QUERY WHERE query NOT LIKE 'KILL QUERY%' ASYNC FORMAT Null"), "TSV",
+                  NULL, 0, &a);
+    backend_answer_done(&a);
 }
 
 void store_server_stop(struct store_server *s)
@@ -360,13 +379,18 @@ void store_server_stop(struct store_server *s)
         queue_close(&s->writes);
     (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += STOP_MS / 1000;
-    all = worker_stop(&s->writer, &until);
+    all = worker_join(&s->writer, &until);
+    if (all)
+        kill_statements(s);
     for (size_t i = 0; i < READERS; i++)
-        all = worker_stop(&s->readers[i], &until) && all;
+        all = worker_join(&s->readers[i], &until) && all;
     /* A statement that does not end still uses all this: the end of the process frees it. */
     if (!all)
         return;
     http_server_stop(s->http, 500);
+    worker_close(&s->writer);
+    for (size_t i = 0; i < READERS; i++)
+        worker_close(&s->readers[i]);
     backend_close(s->backend);
     if (s->reads_ready)
         queue_done(&s->reads);

@@ -34,7 +34,9 @@ struct store_server_options {
 /* Returns when requests are answered. Changes the working directory (store/engine.h). */
 CHECKED enum err store_server_start(const struct store_server_options *o, struct store_server **ret,
                                     struct diag *diag);
-/* Answers what was begun (at most 2 s), then frees. NULL is fine. */
+/* Lets the insert that runs finish, breaks off questions, frees; at most 3 s: what has not ended by
+ * then keeps its memory, and exit() may wait for it in the engine's own exit handlers, so a role
+ * that is asked to end ends with _exit. NULL is fine. */
 void store_server_stop(struct store_server *s);
 
 /* Parts of the table that the engine refused at this start and set aside: rows are missing until

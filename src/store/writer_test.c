@@ -393,16 +393,39 @@ static void stop_while_down(void **state)
     arena_done(&a);
 }
 
+static void *endless(void *arg)
+{
+    struct store_client_options o = {.unix_socket = store.socket};
+    struct store_client *c = store_client_new(&o);
+    struct diag d = {.code = ERR_NONE};
+    struct buf out;
+
+    buf_init(&out, 4096);
+    *(enum err *)arg =
+        store_select(c, SLICE("SELECT sum(sipHash64(number)) FROM numbers(1000000000000)"), NULL,
+                     "TSV", &out, &d);
+    buf_done(&out);
+    store_client_free(c);
+    return NULL;
+}
+
+/* A question without end neither holds up the stop nor is left without an answer. */
 static void clean_stop(void **state)
 {
-    struct timespec from, to;
+    struct timespec from, to, nap = {.tv_nsec = 300000000};
+    enum err asked = ERR_NONE;
+    pthread_t t;
     (void)state;
 
     need_engine();
+    assert_int_equal(pthread_create(&t, NULL, endless, &asked), 0);
+    (void)nanosleep(&nap, NULL);
     (void)clock_gettime(CLOCK_MONOTONIC, &from);
     assert_true(fixture_stop(&store));
     (void)clock_gettime(CLOCK_MONOTONIC, &to);
     assert_true(to.tv_sec - from.tv_sec < 3);
+    assert_int_equal(pthread_join(t, NULL), 0);
+    assert_int_not_equal(asked, ERR_NONE);
     assert_true(fixture_start(&store));
     assert_int_equal(fixture_count(&store, "SELECT count() FROM coloa.events WHERE org = 10"),
                      9600);
