@@ -163,8 +163,8 @@ static CHECKED enum err check(struct setting *s, enum option o, struct slice val
                         (long long)s->i, (long long)info->least, (long long)info->most);
         return ERR_NONE;
     case OT_BOOL:
-        s->i = slice_eq(value, SLICE("true"));
-        if (!s->i && !slice_eq(value, SLICE("false")))
+        s->i = slice_eq(value, SLICE("true")) || slice_eq(value, SLICE("on"));
+        if (!s->i && !slice_eq(value, SLICE("false")) && !slice_eq(value, SLICE("off")))
             return FAIL(diag, ERR_SYNTAX, 0, "%s: \"%.*s\" is neither true nor false", info->key,
                         value.n < 40 ? (int)value.n : 40, value.p);
         return ERR_NONE;

@@ -83,8 +83,6 @@ static bool commit(struct storing *s)
     enum err e = store_writer_commit(s->writer, to_store(s->pipe.at), &d);
 
     if (e == ERR_NONE) {
-        metric_add(M_STORE_INSERTS, rows > 0);
-        metric_add(M_STORE_ROWS, rows);
         s->begun = s->pipe.at;
         s->first_ns = 0;
         s->bytes = 0;
@@ -93,7 +91,6 @@ static bool commit(struct storing *s)
     if (e == ERR_BUSY && atomic_load(&s->w->stop))
         return false;
     log_err(LOG_ERROR, "store.refused", e, &d, "rows=%zu", rows);
-    metric_add(M_STORE_RETRIES, 1);
     if (e != ERR_SYNTAX && e != ERR_LIMIT) {
         (void)journal_reader_wait(s->pipe.reader, IDLE_MS);
         return begin_at(s, s->begun);
