@@ -447,21 +447,52 @@ static void tell(struct run *r, const struct rule *rule, const struct expr *e)
         tell(r, rule, e->right);
 }
 
+/* Rows that the event is of so far. */
+struct chosen {
+    uint64_t rows[SOURCE_ROWS_MAX / 64];
+    bool known;
+};
+
+static void try_row(struct run *r, struct chosen *c, const struct gate_alt *alt)
+{
+    const struct source_row *row = &r->rs->rows[alt->row];
+    uint64_t bit = UINT64_C(1) << (alt->row % 64);
+
+    if (c->rows[alt->row / 64] & bit || !sel_holds(r, alt->sel))
+        return;
+    c->rows[alt->row / 64] |= bit;
+    c->known = c->known || !row->weak;
+    for (uint32_t k = 0; k < row->rules_n; k++)
+        r->s->chosen[row->rules[k] / 64] |= UINT64_C(1) << (row->rules[k] % 64);
+}
+
+static void try_text(struct run *r, struct chosen *c, uint32_t slot, struct slice text)
+{
+    const struct gate *g = &r->rs->gate;
+    char key[GATE_KEY_MAX];
+    size_t n = gate_key(g, slot, text, key);
+    uint32_t id = n ? intern_get(&g->keys, (struct slice){key, n}) : INTERN_NONE;
+
+    for (uint32_t at = id == INTERN_NONE ? 0 : g->heads[id]; at; at = g->nodes[at - 1].next)
+        try_row(r, c, &g->alts[g->nodes[at - 1].alt]);
+}
+
+/* Marks the rules of every row that the event is of; whether one of them says for sure what it
+ * is. */
 static bool choose(struct run *r)
 {
-    struct detect_scratch *s = r->s;
-    bool known = false;
+    const struct gate *g = &r->rs->gate;
+    struct chosen c = {.known = false};
 
-    memset(s->chosen, 0, s->chosen_n * sizeof(*s->chosen));
-    for (size_t i = 0; i < r->rs->rows_n; i++) {
-        const struct source_row *row = &r->rs->rows[i];
-        if (!sel_holds(r, &row->when))
-            continue;
-        known = known || !row->weak;
-        for (uint32_t k = 0; k < row->rules_n; k++)
-            s->chosen[row->rules[k] / 64] |= UINT64_C(1) << (row->rules[k] % 64);
+    memset(r->s->chosen, 0, r->s->chosen_n * sizeof(*r->s->chosen));
+    for (uint32_t i = 0; i < g->always_n; i++)
+        try_row(r, &c, &g->alts[g->always[i]]);
+    for (uint32_t i = 0; i < g->slots_n; i++) {
+        struct slot_state *st = values(r, g->slots[i]);
+        for (uint32_t k = 0; k < st->n; k++)
+            try_text(r, &c, g->slots[i], folded(r, &st->v[k]));
     }
-    return known;
+    return c.known;
 }
 
 /* An event of no known log source is tried against a rule only if it has one of its fields, and

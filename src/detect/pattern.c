@@ -87,6 +87,23 @@ static CHECKED enum err folded(struct arena *a, struct toks t, struct toks *ret)
     return ERR_NONE;
 }
 
+/* The byte that most texts do not hold. Only speed depends on the guess. */
+static size_t rarest(struct slice lit)
+{
+    static const char common[] = "zqxjkvbpygfwmucldrhsnioate0123456789./-_ ";
+    size_t best = 0, best_rank = SIZE_MAX;
+
+    for (size_t i = 0; i < lit.n; i++) {
+        const char *hit = lit.p[i] ? strchr(common, lit.p[i]) : NULL;
+        size_t rank = hit ? (size_t)(hit - common) + 1 : 0;
+        if (rank < best_rank) {
+            best = i;
+            best_rank = rank;
+        }
+    }
+    return best;
+}
+
 static CHECKED enum err segment(struct arena *a, struct tok *t, size_t n, struct pattern_seg *ret)
 {
     char *lit = arena_alloc(a, n + 1);
@@ -99,6 +116,7 @@ static CHECKED enum err segment(struct arena *a, struct tok *t, size_t n, struct
         literal = literal && t[i].kind == TOK_BYTE;
     }
     *ret = (struct pattern_seg){.t = t, .n = n, .lit = {lit, literal ? n : 0}, .literal = literal};
+    ret->rare = rarest(ret->lit);
     return ERR_NONE;
 }
 
@@ -136,6 +154,7 @@ CHECKED enum err pattern_build(struct arena *a, struct toks t, bool cased, struc
         p.kind = t.n ? PATTERN_ANY : PATTERN_EQUAL;
     } else if (p.segs_n == 1 && p.segs[0].literal) {
         p.lit = p.segs[0].lit;
+        p.rare = p.segs[0].rare;
         p.kind = p.open_start ? (p.open_end ? PATTERN_CONTAINS : PATTERN_ENDS)
                               : (p.open_end ? PATTERN_STARTS : PATTERN_EQUAL);
     }
@@ -184,14 +203,20 @@ static size_t seg_end(const struct pattern_seg *s, struct slice text, size_t at)
     return at;
 }
 
-static bool contains(struct slice text, struct slice lit, size_t *ret_at)
+/* The leftmost place of lit; lit is not empty. */
+static bool contains(struct slice text, struct slice lit, size_t rare, size_t *ret_at)
 {
     if (lit.n > text.n)
         return false;
-    const char *hit = lit.n ? memmem(text.p, text.n, lit.p, lit.n) : text.p;
-    if (hit)
-        *ret_at = (size_t)(hit - text.p);
-    return hit != NULL;
+    const char *at = text.p + rare, *end = text.p + text.n - lit.n + rare + 1;
+    while (at < end && (at = memchr(at, lit.p[rare], (size_t)(end - at)))) {
+        if (memcmp(at - rare, lit.p, lit.n) == 0) {
+            *ret_at = (size_t)(at - rare - text.p);
+            return true;
+        }
+        at++;
+    }
+    return false;
 }
 
 /* The leftmost match from `at` on; where it ends, or SIZE_MAX. */
@@ -200,7 +225,8 @@ static size_t seg_find(const struct pattern_seg *s, struct slice text, size_t at
     size_t hit = 0;
 
     if (s->literal)
-        return contains(slice_cut(text, at, text.n), s->lit, &hit) ? at + hit + s->n : SIZE_MAX;
+        return contains(slice_cut(text, at, text.n), s->lit, s->rare, &hit) ? at + hit + s->n
+                                                                            : SIZE_MAX;
     for (; at < text.n; at++) {
         if (s->t[0].kind == TOK_BYTE) {
             at += slice_find(slice_cut(text, at, text.n), s->t[0].byte);
@@ -259,7 +285,7 @@ bool pattern_match(const struct pattern *p, struct slice text)
     case PATTERN_ENDS:
         return text.n >= p->lit.n && memcmp(text.p + text.n - p->lit.n, p->lit.p, p->lit.n) == 0;
     case PATTERN_CONTAINS:
-        return contains(text, p->lit, &at);
+        return contains(text, p->lit, p->rare, &at);
     case PATTERN_GLOB:
         return glob(p, text);
     }

@@ -40,6 +40,7 @@ struct pattern_seg {
     const struct tok *t;
     size_t n;
     struct slice lit; /* all bytes, when `literal` */
+    size_t rare;      /* where in `lit` its rarest byte is: what is searched for first */
     bool literal;
 };
 
@@ -48,6 +49,7 @@ struct pattern {
     bool cased;
     bool open_start, open_end; /* GLOB: begins, ends with `*` */
     struct slice lit;          /* EQUAL STARTS ENDS CONTAINS */
+    size_t rare;               /* as in pattern_seg */
     struct pattern_seg *segs;  /* GLOB */
     size_t segs_n;
 };

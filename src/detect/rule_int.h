@@ -22,6 +22,7 @@ enum {
     CONDITION_DEPTH_MAX = 32,
     SELECTIONS_MAX = 1024,
     ISSUES_MAX = 1 << 17,
+    SOURCE_ROWS_MAX = 512,
 };
 
 /* One place where a slot's value may be. */
@@ -117,6 +118,28 @@ struct source_row {
     uint32_t rules_n;
 };
 
+/* Which alternatives of which rows can hold at all: one whose `when` asks a field for one of
+ * some texts is looked at only when the field has one of them. */
+struct gate {
+    struct intern keys; /* number of the slot, then the folded text */
+    uint32_t *heads;    /* by key: the first of `nodes` + 1 */
+    struct gate_node {
+        uint32_t alt, next; /* next + 1 */
+    } * nodes;
+    uint32_t nodes_n;
+    struct gate_alt {
+        uint32_t row;
+        const struct sel *sel;
+    } * alts;
+    uint32_t alts_n;
+    uint32_t *always; /* alternatives that nothing can be known of beforehand */
+    uint32_t always_n;
+    uint32_t *slots; /* those of the keys */
+    uint32_t slots_n;
+    size_t longest; /* text of a key */
+};
+enum { GATE_KEY_MAX = 256 };
+
 struct ruleset {
     _Atomic uint32_t refs;
     uint64_t serial; /* of this process, so that a scratch knows its ruleset again */
@@ -130,6 +153,7 @@ struct ruleset {
     size_t rules_n, rules_cap;
     struct source_row *rows; /* arena */
     size_t rows_n;
+    struct gate gate;
     struct regex **regexes; /* owned */
     size_t regexes_n, regexes_cap;
     struct rule_issue *issues; /* owned */
@@ -180,6 +204,11 @@ CHECKED enum err slot_name(struct arena *a, struct slice name, struct slice *ret
 CHECKED enum err source_load(struct compile *c, const struct json_node *doc);
 CHECKED enum err source_fit(struct compile *c, const struct json_node *logsource);
 bool source_is_table(const struct json_node *doc);
+
+/* gate.c: when all rows are known; the key of a text, 0 when it is longer than any. */
+CHECKED enum err gate_build(struct ruleset *rs);
+size_t gate_key(const struct gate *g, uint32_t slot, struct slice text,
+                char to[static GATE_KEY_MAX]);
 
 /* rule.c: one document. */
 CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc);

@@ -327,6 +327,7 @@ void ruleset_unref(struct ruleset *rs)
     intern_done(&rs->names);
     intern_done(&rs->slot_keys);
     intern_done(&rs->ids);
+    intern_done(&rs->gate.keys);
     arena_done(&rs->arena);
     free(rs);
 }
@@ -351,6 +352,8 @@ static CHECKED enum err loader_init(struct loader *l)
 static CHECKED enum err finish(struct loader *l, enum err e, struct ruleset **ret,
                                struct diag *diag)
 {
+    if (e == ERR_NONE)
+        e = gate_build(l->rs);
     json_reader_free(l->reader);
     free(l->text);
     if (e != ERR_NONE) {

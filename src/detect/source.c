@@ -1,6 +1,6 @@
 #include "detect/rule_int.h"
 
-enum { ROWS_MAX = 512, FIELD_SETS_MAX = 8 };
+enum { FIELD_SETS_MAX = 8 };
 
 bool source_is_table(const struct json_node *doc)
 {
@@ -97,9 +97,9 @@ CHECKED enum err source_load(struct compile *c, const struct json_node *doc)
         return e;
     const struct json_node *list = json_get(own, "logsources");
     const struct json_node *sets = json_get(own, "field_sets");
-    if (list->type != JSON_ARRAY || list->n == 0 || list->n > ROWS_MAX)
+    if (list->type != JSON_ARRAY || list->n == 0 || list->n > SOURCE_ROWS_MAX)
         return report_issue(c, ISSUE_ERROR, list, "bad-logsources",
-                            "logsources is a list of 1 to %d rows", ROWS_MAX);
+                            "logsources is a list of 1 to %d rows", SOURCE_ROWS_MAX);
     struct source_row *rows = arena_calloc(a, list->n, sizeof(*rows));
     if (!rows)
         return ERR_NOMEM;
