@@ -88,7 +88,7 @@ static bool read_token(const struct json_node *o, struct token *ret)
 
 static struct token *find(struct token *t, size_t n, const uint8_t hash[DIGEST_SHA256_BYTES])
 {
-    struct token key;
+    struct token key = {0};
 
     memcpy(key.hash, hash, sizeof(key.hash));
     return n ? bsearch(&key, t, n, sizeof(*t), by_hash) : NULL;
