@@ -49,7 +49,8 @@ void kit_write_file(struct kit *k, const char *name, const char *text, bool appe
 /* All of DIR/quarantine/intake. Free it. */
 char *kit_quarantine(struct kit *k);
 
-/* POST to path with extra headers (NULL-terminated). The answer's body goes to `body`. */
+/* POST to path with extra headers (NULL-terminated). The answer's body goes to `body`. 0 = broken
+ * off, or nobody there. */
 int kit_post(struct kit *k, const char *path, struct slice bytes, const char *const *headers,
              char *body, size_t cap);
 
