@@ -229,8 +229,9 @@ CHECKED enum err store_insert(struct store_client *c, const char *sql, const cha
     if (e != ERR_NONE) {
         *ret_unknown = a.sent;
     } else if (a.status != 200) {
-        /* A refusal may come after some partitions of the block were written. */
-        *ret_unknown = a.status >= 500;
+        /* Mistakes are found before anything is written; any other failure may come after some
+         * partitions of the block were. */
+        *ret_unknown = a.status != 400 && a.status != 404 && a.status != 413 && a.status != 429;
         e = refused(&a, diag);
     }
     buf_done(&a.body);

@@ -399,79 +399,99 @@ static void random_query(struct buf *out, unsigned depth)
 
 enum { EVENTS = 400, QUERIES = 500 };
 
+struct trial {
+    struct event *ev[EVENTS];
+    struct arena kept, a; /* of the events; of one query */
+    struct buf text, sql, answer;
+    struct store_params params;
+    unsigned asked, hits;
+};
+
+static void show(const struct event *ev)
+{
+    print_message("message: %.*s\n", SLICE_ARG(ev->message));
+    for (uint32_t k = 0; k < ev->n; k++) {
+        const struct value *v = &ev->fields[k].v;
+        print_message("%.*s (%d): %.*s", SLICE_ARG(ev->fields[k].name), (int)v->type,
+                      SLICE_ARG(v->text));
+        for (uint32_t l = 0; l < v->list_n && v->type == VT_LIST; l++)
+            print_message(" [%.*s]", SLICE_ARG(v->list[l].text));
+        print_message("\n");
+    }
+}
+
+static void compare_answers(struct trial *t, const struct query_node *q)
+{
+    uint8_t found[EVENTS] = {0};
+    const char *at = t->answer.n ? buf_cstr(&t->answer) : "";
+
+    for (char *end; *at; at = end + (*end == '\n')) {
+        unsigned long n = strtoul(at, &end, 10);
+        assert_true(end > at && n < EVENTS);
+        found[n] = 1;
+    }
+    for (unsigned j = 0; j < EVENTS; j++) {
+        t->hits += found[j];
+        if (evaluate(&t->a, q, t->ev[j]) == (found[j] != 0))
+            continue;
+        show(t->ev[j]);
+        fail_msg("event %u is %sfound by %s\n%s", j, found[j] ? "" : "not ", buf_cstr(&t->text),
+                 buf_cstr(&t->sql));
+    }
+}
+
+static void try_query(struct trial *t)
+{
+    const struct query_node *q = NULL;
+    struct diag d = {.code = ERR_NONE};
+
+    buf_reset(&t->text);
+    buf_reset(&t->sql);
+    buf_reset(&t->answer);
+    arena_reset(&t->a);
+    t->params.n = 0;
+    random_query(&t->text, 3);
+    if (query_parse(&t->a, buf_slice(&t->text), &q, &d) != ERR_NONE)
+        fail_msg("%s: %s", buf_cstr(&t->text), d.text);
+    enum err e = buf_puts(&t->sql, "SELECT toString(system) FROM coloa.events WHERE org = 50 AND ");
+    if (e == ERR_NONE)
+        e = query_to_sql(q, &t->a, 0, &t->params, &t->sql, &d);
+    if (e == ERR_SYNTAX)
+        return; /* nothing to look for in prose, no number: said, and tested elsewhere */
+    assert_int_equal(e, ERR_NONE);
+    t->asked++;
+    if (store_select(store.client, buf_slice(&t->sql), &t->params, "TabSeparated", &t->answer,
+                     &d) != ERR_NONE)
+        fail_msg("%s: %s\n%s", buf_cstr(&t->text), d.text, buf_cstr(&t->sql));
+    compare_answers(t, q);
+}
+
 static void same_as_plain_reading(void **state)
 {
-    struct event *ev[EVENTS];
-    struct arena kept, a;
-    struct buf text, sql, answer;
-    struct store_params *p = calloc(1, sizeof(*p));
-    unsigned asked_n = 0, hits = 0;
+    struct trial *t;
     (void)state;
 
     need_engine();
-    arena_init(&kept, 64 << 20);
-    arena_init(&a, 64 << 20);
-    buf_init(&text, 1 << 20);
-    buf_init(&sql, 1 << 20);
-    buf_init(&answer, 1 << 20);
+    t = calloc(1, sizeof(*t));
+    assert_non_null(t);
+    arena_init(&t->kept, 64 << 20);
+    arena_init(&t->a, 64 << 20);
+    buf_init(&t->text, 1 << 20);
+    buf_init(&t->sql, 1 << 20);
+    buf_init(&t->answer, 1 << 20);
     for (unsigned i = 0; i < EVENTS; i++)
-        ev[i] = random_event(&kept, i);
-    fixture_insert(&store, ev, EVENTS, "default");
-    for (unsigned i = 0; i < QUERIES; i++) {
-        const struct query_node *q = NULL;
-        struct diag d = {.code = ERR_NONE};
-        buf_reset(&text);
-        buf_reset(&sql);
-        buf_reset(&answer);
-        arena_reset(&a);
-        p->n = 0;
-        random_query(&text, 3);
-        if (query_parse(&a, buf_slice(&text), &q, &d) != ERR_NONE)
-            fail_msg("%s: %s", buf_cstr(&text), d.text);
-        assert_int_equal(
-            buf_puts(&sql, "SELECT toString(system) FROM coloa.events WHERE org = 50 AND "),
-            ERR_NONE);
-        enum err e = query_to_sql(q, &a, 0, p, &sql, &d);
-        if (e == ERR_SYNTAX)
-            continue; /* nothing to look for in prose, no number: said, and tested elsewhere */
-        assert_int_equal(e, ERR_NONE);
-        asked_n++;
-        if (store_select(store.client, buf_slice(&sql), p, "TabSeparated", &answer, &d) != ERR_NONE)
-            fail_msg("%s: %s\n%s", buf_cstr(&text), d.text, buf_cstr(&sql));
-        uint8_t found[EVENTS] = {0};
-        for (char *at = answer.n ? (char *)(uintptr_t)buf_cstr(&answer) : NULL; at && *at;) {
-            unsigned long n = strtoul(at, &at, 10);
-            assert_true(n < EVENTS);
-            found[n] = 1;
-            at += *at == '\n';
-        }
-        for (unsigned j = 0; j < EVENTS; j++) {
-            hits += found[j];
-            if (evaluate(&a, q, ev[j]) != (found[j] != 0)) {
-                char id[ID_TEXT_BYTES + 1];
-                id_text(ev[j]->id, id);
-                print_message("message: %.*s\n", SLICE_ARG(ev[j]->message));
-                for (uint32_t k = 0; k < ev[j]->n; k++) {
-                    const struct value *v = &ev[j]->fields[k].v;
-                    print_message("%.*s (%d): %.*s", SLICE_ARG(ev[j]->fields[k].name), (int)v->type,
-                                  SLICE_ARG(v->text));
-                    for (uint32_t l = 0; l < v->list_n && v->type == VT_LIST; l++)
-                        print_message(" [%.*s]", SLICE_ARG(v->list[l].text));
-                    print_message("\n");
-                }
-                fail_msg("event %u (%s) is %sfound by %s\n%s", j, id, found[j] ? "" : "not ",
-                         buf_cstr(&text), buf_cstr(&sql));
-            }
-        }
-    }
-    print_message("%u queries, %u hits\n", asked_n, hits);
-    assert_true(asked_n > QUERIES / 2 && hits > EVENTS);
-    buf_done(&text);
-    buf_done(&sql);
-    buf_done(&answer);
-    free(p);
-    arena_done(&a);
-    arena_done(&kept);
+        t->ev[i] = random_event(&t->kept, i);
+    fixture_insert(&store, t->ev, EVENTS, "default");
+    for (unsigned i = 0; i < QUERIES; i++)
+        try_query(t);
+    print_message("%u queries, %u hits\n", t->asked, t->hits);
+    assert_true(t->asked > QUERIES / 2 && t->hits > EVENTS);
+    buf_done(&t->text);
+    buf_done(&t->sql);
+    buf_done(&t->answer);
+    arena_done(&t->a);
+    arena_done(&t->kept);
+    free(t);
 }
 
 int main(void)

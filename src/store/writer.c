@@ -232,7 +232,7 @@ static CHECKED enum err ask_sql(struct store_writer *w, size_t from, size_t to)
 static void mark_stored(struct store_writer *w, struct slice ids, size_t *ret_n)
 {
     for (size_t at = 0; at + 16 <= ids.n; at += 16) {
-        struct id_row key;
+        struct id_row key = {.row = 0};
         for (size_t i = 0; i < 8; i++) {
             key.id.b[i] = (uint8_t)ids.p[at + 7 - i];
             key.id.b[8 + i] = (uint8_t)ids.p[at + 15 - i];
