@@ -31,6 +31,7 @@ enum {
     ANSWER_BYTES = 160,
     STOP_MS = 2000,
     IDLE_MS = 1000,
+    LOOK_AGAIN_MS = 250,
 };
 #define IDEMPOTENCY_NS (24 * 3600 * NS_PER_S)
 
@@ -67,6 +68,7 @@ struct ingest {
     _Atomic uint64_t requests, records, refused;
     pthread_mutex_t keys_lock; /* guards keys */
     struct job *keys;
+    int64_t looked_ns; /* monotonic; of the server's thread alone */
 };
 
 static const char json_type[] = "application/json";
@@ -349,6 +351,14 @@ static enum err check_access(struct ingest *g, const struct http_call *c, struct
     http_peer(c, ip, &port);
     if (!header && !g->in->token_required && is_loopback(ip))
         return http_header(c, "Origin") ? ERR_DENIED : ERR_NONE;
+    enum err e = access_check(g->in->access, header, clock_wall_ns(), ret);
+    /* A token may be younger than the snapshot in force: its maker uses it at once. Strangers make
+     * us look no oftener than that. */
+    int64_t now = clock_mono_ns();
+    if (e != ERR_AUTH || !header || now - g->looked_ns < LOOK_AGAIN_MS * NS_PER_MS)
+        return e;
+    g->looked_ns = now;
+    intake_snapshot_changed(g->in);
     return access_check(g->in->access, header, clock_wall_ns(), ret);
 }
 
