@@ -177,7 +177,10 @@ static CHECKED enum err conn_open(struct engine *e, bool writer, struct engine_c
     c->api = &e->api;
     c->handle = e->api.chdb_connect(s->n, s->argv);
     if (!c->handle || !*c->handle) {
-        err = FAIL(diag, ERR_PEER, 0, "the event engine did not open %s", e->path);
+        err = FAIL(diag, ERR_PEER, 0,
+                   "the event engine did not open %s; if its words above name an .sql file, see "
+                   "\"Repair\" in docs/formats/store.md",
+                   e->path);
         goto out;
     }
     *ret = c;

@@ -5,8 +5,8 @@
 #include "store/backend_int.h"
 
 /* Makes the table or brings it up to date, reads its durability settings back, counts the parts
- * that were set aside. dir (NULL with a server behind) receives schema.sql, a copy of the DDL: the
- * engine's own is a file whose damage would keep the whole store from opening. */
+ * that were set aside. dir (NULL with a server behind) receives schema.sql, the DDL, and keep/,
+ * copies of the engine's own definitions, whose damage keeps the whole store from opening. */
 CHECKED enum err store_server_prepare(struct backend_session *s, const char *dir,
                                       uint64_t *ret_detached, struct diag *diag);
 

@@ -1,8 +1,10 @@
 #include "store/server_int.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/schema.h"
@@ -36,18 +38,27 @@ static CHECKED enum err write_all(int fd, struct slice s)
     return ERR_NONE;
 }
 
-static CHECKED enum err keep_copy(const char *dir, struct slice ddl, struct diag *diag)
+/* Replaces dir/name as a whole; missing folders of `name` are made. */
+static CHECKED enum err keep(const char *dir, const char *name, struct slice bytes,
+                             struct diag *diag)
 {
     char path[PATH_MAX], tmp[PATH_MAX];
-    int n = snprintf(path, sizeof(path), "%s/schema.sql", dir);
-    int m = snprintf(tmp, sizeof(tmp), "%s/schema.sql.new", dir);
+    int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int m = snprintf(tmp, sizeof(tmp), "%s/%s.new", dir, name);
     enum err e = ERR_SYS;
 
     if (n < 0 || m < 0 || (size_t)m >= sizeof(tmp))
-        return FAIL(diag, ERR_LIMIT, 0, "path too long: %s", dir);
+        return FAIL(diag, ERR_LIMIT, 0, "path too long: %s/%s", dir, name);
+    for (char *slash = tmp + strlen(dir) + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = 0;
+        int rc = mkdir(tmp, 0700);
+        *slash = '/';
+        if (rc != 0 && errno != EEXIST)
+            break;
+    }
     int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd >= 0) {
-        e = write_all(fd, ddl);
+        e = write_all(fd, bytes);
         if (e == ERR_NONE && fsync(fd) != 0)
             e = ERR_SYS;
         if (close(fd) != 0)
@@ -56,6 +67,51 @@ static CHECKED enum err keep_copy(const char *dir, struct slice ddl, struct diag
     if (e != ERR_NONE || rename(tmp, path) != 0)
         return FAIL(diag, ERR_SYS, 0, "cannot write %s", path);
     return ERR_NONE;
+}
+
+/* dir/engine/name to dir/keep/name. */
+static CHECKED enum err keep_file(const char *dir, const char *name, struct diag *diag)
+{
+    char path[PATH_MAX], bytes[DDL_BYTES_MAX];
+    int n = snprintf(path, sizeof(path), "%s/engine/%s", dir, name);
+    ssize_t got = -1;
+
+    if (n < 0 || (size_t)n >= sizeof(path) || strstr(name, ".."))
+        return FAIL(diag, ERR_LIMIT, 0, "a strange path of the event engine: %s", name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        got = read(fd, bytes, sizeof(bytes));
+        (void)close(fd);
+    }
+    if (got <= 0 || got == (ssize_t)sizeof(bytes))
+        return FAIL(diag, ERR_SYS, 0, "cannot copy %s", path);
+    n = snprintf(path, sizeof(path), "keep/%s", name);
+    return n > 0 ? keep(dir, path, (struct slice){bytes, (size_t)got}, diag) : ERR_SYS;
+}
+
+/* The engine's own definitions, where a damage of theirs does not reach: a store whose copy is
+ * truncated does not open until it is put back (docs/formats/store.md, "Repair"). */
+static CHECKED enum err keep_definitions(struct backend_session *s, const char *dir,
+                                         struct diag *diag)
+{
+    struct buf path;
+    enum err e;
+
+    buf_init(&path, PATH_MAX);
+    e = run(s,
+            "SELECT metadata_path FROM system.tables WHERE database = 'coloa' AND name = 'events'",
+            &path, diag);
+    while (path.n && path.p[path.n - 1] == '\n')
+        path.n--;
+    const char *name = e == ERR_NONE ? buf_cstr(&path) : NULL;
+    if (e == ERR_NONE && !name)
+        e = ERR_NOMEM;
+    if (e == ERR_NONE)
+        e = keep_file(dir, name, diag);
+    if (e == ERR_NONE)
+        e = keep_file(dir, "metadata/" SCHEMA_DATABASE ".sql", diag);
+    buf_done(&path);
+    return e;
 }
 
 /* Columns that a newer dictionary added; a type that differs is another program's table. */
@@ -152,7 +208,9 @@ CHECKED enum err store_server_prepare(struct backend_session *s, const char *dir
     if (e == ERR_NONE)
         e = count_detached(s, &detached, diag);
     if (e == ERR_NONE && dir)
-        e = keep_copy(dir, buf_slice(&ddl), diag);
+        e = keep(dir, "schema.sql", buf_slice(&ddl), diag);
+    if (e == ERR_NONE && dir)
+        e = keep_definitions(s, dir, diag);
     buf_done(&ddl);
     if (e == ERR_NONE)
         *ret_detached = detached;

@@ -34,9 +34,9 @@ struct store_writer {
     struct native *block;        /* owned */
     struct buf sql, body, answer;
     struct store_pos from;
-    struct plan plan;      /* being carried out, or found at start */
-    bool pending;          /* `plan` was found at start and is not yet passed */
-    bool doubt;            /* a damaged plan was found: ask about every block */
+    struct plan plan; /* being carried out, or found at start */
+    bool pending;     /* `plan` was found at start and is not yet passed */
+    bool doubt; /* ask about every block: a damaged plan was found, or a replay was asked for */
     struct id_row *sorted; /* owned, NATIVE_ROWS_MAX; made when first needed */
     uint8_t *drop;         /* owned, NATIVE_ROWS_MAX */
 };
@@ -66,7 +66,7 @@ static CHECKED enum err writer_init(struct store_writer *w, const struct store_w
         return FAIL(diag, ERR_NOMEM, 0, "out of memory");
     enum err e = plan_load(w->plans, w->name, &w->plan, diag);
     w->pending = e == ERR_NONE;
-    w->doubt = e == ERR_CORRUPT;
+    w->doubt = e == ERR_CORRUPT || o->replay;
     return e == ERR_NOENT || e == ERR_CORRUPT ? ERR_NONE : e;
 }
 

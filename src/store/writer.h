@@ -35,6 +35,7 @@ struct store_writer_options {
     const char *name;        /* of this inserter; NULL = "store" */
     size_t block_bytes;      /* ceiling of a block; 0 = 96 MiB */
     size_t block_rows;       /* at most NATIVE_ROWS_MAX; 0 = that */
+    bool replay;             /* the cursor was set back: ask about every block of this run */
     const atomic_bool *stop; /* borrowed; NULL = never asked to stop */
     /* Saves the cursor durably; an error is commit's error, and the plan stays. */
     CHECKED enum err (*save)(void *arg, struct store_pos to, struct diag *diag);

@@ -1,6 +1,7 @@
 #include "core/test.h"
 #include "store/writer.h"
 
+#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -57,8 +58,12 @@ static CHECKED enum err save(void *arg, struct store_pos to, struct diag *diag)
 
 static struct store_writer *open_writer(struct cursor *c, const char *name)
 {
-    struct store_writer_options o = {
-        .unix_socket = store.socket, .state_dir = store.dir, .name = name, .save = save, .arg = c};
+    struct store_writer_options o = {.unix_socket = store.socket,
+                                     .state_dir = store.dir,
+                                     .name = name,
+                                     .replay = strcmp(name, "again") == 0,
+                                     .save = save,
+                                     .arg = c};
     struct store_writer *w = NULL;
     struct diag d = {.code = ERR_NONE};
 
@@ -191,6 +196,28 @@ static void replay_of_a_part(void **state)
                      5000);
     assert_int_equal(fixture_count(&store, "SELECT uniqExact(id) FROM coloa.events WHERE org = 11"),
                      5000);
+    arena_done(&a);
+}
+
+/* The cursor was set back on purpose, and no plan says so. */
+static void replay_asked_for(void **state)
+{
+    struct cursor c = {{1, 0}, 0};
+    struct diag d = {.code = ERR_NONE};
+    struct store_writer *w;
+    struct arena a;
+    (void)state;
+
+    need_engine();
+    arena_init(&a, 64 << 20);
+    w = open_writer(&c, "again");
+    for (uint64_t i = 4000; i < 6000; i += 500) {
+        add(w, &a, i, i + 500, 11);
+        assert_int_equal(store_writer_commit(w, (struct store_pos){1, i + 500}, &d), ERR_NONE);
+    }
+    store_writer_close(w);
+    assert_int_equal(fixture_count(&store, "SELECT count() FROM coloa.events WHERE org = 11"),
+                     6000);
     arena_done(&a);
 }
 
@@ -431,13 +458,70 @@ static void clean_stop(void **state)
                      9600);
 }
 
+static unsigned definitions_n;
+static char definitions[256];
+
+static int damage_one(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+    (void)st;
+    if (type == FTW_F && strcmp(path + f->base, "events.sql") == 0 && !strstr(path, "/keep/")) {
+        (void)snprintf(definitions, sizeof(definitions), "%s", path);
+        definitions_n++;
+        return truncate(path, 0);
+    }
+    return 0;
+}
+
+static unsigned damage_definitions(const char *dir)
+{
+    definitions_n = 0;
+    assert_int_equal(nftw(dir, damage_one, 8, FTW_PHYS), 0);
+    return definitions_n;
+}
+
+static void restore_definitions(const char *dir)
+{
+    char from[300], bytes[65536];
+    const char *below = definitions + strlen(dir) + strlen("/engine");
+
+    (void)snprintf(from, sizeof(from), "%s/keep%s", dir, below);
+    FILE *in = fopen(from, "rbe"), *out = fopen(definitions, "wbe");
+    assert_non_null(in);
+    assert_non_null(out);
+    size_t n = fread(bytes, 1, sizeof(bytes), in);
+    assert_true(n > 100);
+    assert_int_equal(fwrite(bytes, 1, n, out), n);
+    assert_int_equal(fclose(out), 0);
+    (void)fclose(in);
+}
+
+/* The engine's definition of the table is cut to nothing: the store says that it cannot open, and
+ * the documented copy brings everything back. */
+static void damaged_definition(void **state)
+{
+    char dir[96];
+    (void)state;
+
+    need_engine();
+    assert_true(fixture_stop(&store));
+    (void)snprintf(dir, sizeof(dir), "%s/store", store.dir);
+    assert_int_equal(damage_definitions(dir), 1);
+    assert_false(fixture_start(&store));
+    fixture_kill(&store);
+    restore_definitions(dir);
+    assert_true(fixture_start(&store));
+    assert_int_equal(fixture_count(&store, "SELECT count() FROM coloa.events WHERE org = 10"),
+                     9600);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bytes_survive),    cmocka_unit_test(replay_after_crash),
-        cmocka_unit_test(replay_of_a_part), cmocka_unit_test(kill_storm),
-        cmocka_unit_test(answers_lost),     cmocka_unit_test(stop_while_down),
-        cmocka_unit_test(clean_stop),
+        cmocka_unit_test(bytes_survive),      cmocka_unit_test(replay_after_crash),
+        cmocka_unit_test(replay_of_a_part),   cmocka_unit_test(replay_asked_for),
+        cmocka_unit_test(kill_storm),         cmocka_unit_test(answers_lost),
+        cmocka_unit_test(stop_while_down),    cmocka_unit_test(clean_stop),
+        cmocka_unit_test(damaged_definition),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
