@@ -147,7 +147,7 @@ static void every_rule_says_what_it_is(void **unused)
     for (size_t i = 0; i < ruleset_n(rules); i++) {
         const struct rule_info *ri = ruleset_rule(rules, i);
         if (!uuid4(ri->id) || !*ri->title || !*ri->title_vi || !*ri->description ||
-            ri->tags_n == 0 || ri->false_positives_n == 0)
+            !*ri->description_vi || ri->tags_n == 0 || ri->false_positives_n == 0)
             fail_msg("%s lacks something", ri->path);
         for (size_t k = 0; k < ri->tags_n; k++)
             if (strncmp(ri->tags[k], "attack.", 7) != 0)

@@ -15,7 +15,7 @@ const char *rule_level_name(enum rule_level l); /* "informational" ... "critical
 
 /* What is known of a rule; strings live as long as the ruleset, NUL-terminated, "" if absent. */
 struct rule_info {
-    const char *id, *title, *title_vi, *description, *author, *status, *path;
+    const char *id, *title, *title_vi, *description, *description_vi, *author, *status, *path;
     const char *product, *category, *service;
     enum rule_level level;
     size_t tags_n;

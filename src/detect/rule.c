@@ -103,6 +103,7 @@ static CHECKED enum err info(struct compile *c, const struct json_node *doc, str
         {doc, "title", &ri->title},
         {custom, "title_vi", &ri->title_vi},
         {doc, "description", &ri->description},
+        {custom, "description_vi", &ri->description_vi},
         {doc, "author", &ri->author},
         {doc, "status", &ri->status},
         {source, "product", &ri->product},

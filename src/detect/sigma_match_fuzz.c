@@ -8,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PATTERN_MAX = 12, TEXT_MAX = 40 };
+/* What the definition, exponential in stars, can be asked in no time. */
+enum { PATTERN_MAX = 16, STARS_MAX = 4, TEXT_MAX = 40 };
 
 static void expression(struct slice pattern, struct slice text)
 {
@@ -30,18 +31,22 @@ static void compare(struct arena *a, struct slice pattern, struct slice text, bo
     struct toks t;
     struct pattern p;
     struct slice folded = text;
+    size_t stars = 0;
 
     if (pattern_scan(a, pattern, &t) != ERR_NONE)
         abort();
-    for (size_t i = 0; i < t.n; i++)
+    for (size_t i = 0; i < t.n; i++) {
+        stars += t.t[i].kind == TOK_ANY;
         if (t.t[i].kind == TOK_BYTE && t.t[i].byte == '-')
             t.t[i].kind = TOK_DASH;
+    }
     if (pattern_build(a, t, cased, &p) != ERR_NONE)
         abort();
     if (!cased && fold_case_dup(a, text, &folded) != ERR_NONE)
         abort();
     bool got = pattern_match(&p, folded);
-    if (cased && t.n <= PATTERN_MAX && text.n <= TEXT_MAX && got != pattern_naive(t.t, t.n, text))
+    bool small = stars <= STARS_MAX && t.n <= PATTERN_MAX && text.n <= TEXT_MAX;
+    if (cased && small && got != pattern_naive(t.t, t.n, text))
         abort();
 }
 
