@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/buf.h"
+#include "core/metrics.h"
 #include "detect/check.h"
 #include "detect/try_int.h"
 
@@ -497,6 +498,22 @@ static void report_as_json_and_text(void **unused)
     ruleset_unref(rs);
 }
 
+/* An expression that explodes costs a bounded time, is no match, and is counted. */
+static void limits_are_counted(void **unused)
+{
+    struct ruleset *rs = compile(ONE("a|re: '^(a|aa)+$'"));
+    uint64_t before = metric_get(M_DETECT_LIMITED);
+
+    (void)unused;
+    assert_int_equal(try_detect(rs, try_event(SLICE("{\"a\":\"aaaa\"}")), NULL), 1);
+    assert_int_equal(metric_get(M_DETECT_LIMITED), before);
+    struct event *ev = try_event(
+        SLICE("{\"a\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"}"));
+    assert_int_equal(try_detect(rs, ev, NULL), 0);
+    assert_int_equal(metric_get(M_DETECT_LIMITED), before + 1);
+    ruleset_unref(rs);
+}
+
 static void unreadable_paths_fail(void **unused)
 {
     const char *const paths[] = {"/nonexistent/rules"};
@@ -534,6 +551,7 @@ int main(void)
         cmocka_unit_test(log_sources_gate),
         cmocka_unit_test(web_fields_are_decoded),
         cmocka_unit_test(report_as_json_and_text),
+        cmocka_unit_test(limits_are_counted),
         cmocka_unit_test(unreadable_paths_fail),
     };
 
