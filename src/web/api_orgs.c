@@ -136,7 +136,7 @@ CHECKED enum err api_systems_create(struct web_call *w, struct diag *diag)
     struct system s = {0};
     struct names *names = names_new(w);
     struct desk *d = w->web->o.desk;
-    struct slice level;
+    struct slice level = {0};
     uint64_t n = 0;
     enum err e = names ? request_body(w, known, &body, diag) : ERR_NOMEM;
 

@@ -1,13 +1,17 @@
 #include "web/web_fixture.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/json.h"
 #include "core/metrics.h"
+#include "desk/user.h"
 
 #define JSON "X-Coloa: 1\r\n"
 
@@ -518,6 +522,70 @@ static void test_too_fast(void **state)
     assert_status(web_fixture_ask(f, "GET", "/api/v1/session", cookie, NULL), 200, f);
 }
 
+/* The monotonic clock of this program, which a test may put forward. */
+static _Atomic int64_t ahead_ns;
+
+static int64_t shifted(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec + atomic_load(&ahead_ns);
+}
+
+static void test_stream_looks_again(void **state)
+{
+    struct web_fixture *f = *state;
+    char lan[WEB_COOKIE_BYTES], manh[WEB_COOKIE_BYTES], out[8192];
+    struct user u;
+    struct diag d = {0};
+
+    assert_status(web_fixture_sign_in(f, "lan", PASSWORD, lan), 200, f);
+    assert_status(web_fixture_sign_in(f, "manh", PASSWORD, manh), 200, f);
+    int a = open_stream(f, "", lan, out), b = open_stream(f, "", manh, out);
+    atomic_fetch_add(&ahead_ns, 16 * NS_PER_S);
+    web_fixture_take(a, out, sizeof(out), ": beat", 5000);
+    assert_non_null(strstr(out, ": beat"));
+    /* one signs out, the other moves to organisation B */
+    assert_status(web_fixture_ask(f, "DELETE", "/api/v1/session", lan, NULL), 204, f);
+    assert_int_equal(user_find(f->desk, SLICE("manh"), &f->arena, &u, &d), ERR_NONE);
+    u.org = f->org_b;
+    assert_int_equal(user_change(f->desk, &DESK_ACTOR_SYSTEM, DESK_SCOPE_ALL, &u, &d), ERR_NONE);
+    atomic_fetch_add(&ahead_ns, 61 * NS_PER_S);
+    web_fixture_take(a, out, sizeof(out), "\r\n0\r\n\r\n", 5000);
+    assert_non_null(strstr(out, "0\r\n\r\n")); /* the end of the stream */
+    web_fixture_alert(f, ORG_DEFAULT, "one");
+    web_fixture_alert(f, f->org_b, "two");
+    web_fixture_take(b, out, sizeof(out), "\"alr_2\"", 5000);
+    assert_non_null(strstr(out, "\"alr_2\""));
+    assert_null(strstr(out, "\"alr_1\""));
+    close(a);
+    close(b);
+}
+
+static void test_behind_proxy(void **state)
+{
+    static const char headers[] = JSON "X-Forwarded-For: 192.0.2.1, 198.51.100.7\r\n";
+    static const char wrong[] = "{\"login\":\"lan\",\"password\":\"wrong\"}";
+    struct web_fixture *f = *state;
+    struct config *cfg = config_new();
+    struct diag d = {0};
+
+    /* from anybody else the header is worth nothing */
+    assert_status(web_fixture_ask(f, "POST", "/api/v1/session", headers, wrong), 401, f);
+    assert_int_equal(config_set(cfg, SLICE("web.behind_proxy"), SLICE("true"), &d), ERR_NONE);
+    web_reload(f->web, cfg);
+    config_free(cfg);
+    assert_status(web_fixture_ask(f, "POST", "/api/v1/session", headers, wrong), 401, f);
+    assert_status(
+        web_fixture_ask_local(f, "GET", "/api/v1/audit?action=session&limit=2", NULL, NULL), 200,
+        f);
+    const char *newest = strstr(f->body, "\"address\":\"198.51.100.7\"");
+    const char *before = strstr(f->body, "\"address\":\"127.0.0.1\"");
+    assert_true(newest && before && newest < before);
+    assert_has_not(f, "192.0.2.1");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, web_fixture_setup, web_fixture_teardown)
 
 int main(void)
@@ -536,6 +604,9 @@ int main(void)
         TEST(test_stream),
         TEST(test_console),
         TEST(test_too_fast),
+        TEST(test_stream_looks_again),
+        TEST(test_behind_proxy),
     };
+    clock_replace(shifted, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
