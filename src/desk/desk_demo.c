@@ -19,9 +19,9 @@ static const struct {
     const char *name, *input, *match;
     unsigned system; /* index into systems */
 } sources[] = {
-    {"cong-dvc-web", "syslog", "127.0.10.1", 0}, {"cong-dvc-db", "syslog", "127.0.10.2", 0},
-    {"truc-lt", "syslog", "127.0.10.3", 1},      {"mail", "syslog", "127.0.10.4", 2},
-    {"web-portal", "syslog", "127.0.10.5", 3},   {"demo", "http", "demo", 1},
+    {"cong-dvc-web", "syslog", "127.0.10.11", 0}, {"vpn-gw01", "syslog", "127.0.10.12", 1},
+    {"mail01", "syslog", "127.0.10.13", 2},       {"fw01", "syslog", "127.0.10.14", 1},
+    {"app01", "syslog", "127.0.10.15", 0},        {"demo", "http", "demo", 1},
 };
 
 static enum err make(struct desk *d, uint32_t *ret_org, struct diag *diag)

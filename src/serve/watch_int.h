@@ -58,6 +58,8 @@ struct watch_pipe {
     unsigned slot; /* of the marks */
     struct arena arena;
     struct parse_ctx parse;
+    int32_t zone_s; /* of senders whose source names none */
+    char host[256]; /* this machine's name */
     struct journal_reader *reader;
     struct jpos at; /* behind the last frame taken */
     struct watch_view *view;

@@ -34,8 +34,10 @@ CHECKED enum err watch_pipe_open(struct watch_pipe *p, struct watch *w, unsigned
     p->parse = (struct parse_ctx){
         .arena = &p->arena,
         .json = json_reader_new(JSON_BYTES_MAX, JSON_NODES_MAX),
-        .zone_s = zone_of(config_text(w->ctx->cfg, OPT_INTAKE_SYSLOG_TZ)),
     };
+    p->zone_s = zone_of(config_text(w->ctx->cfg, OPT_INTAKE_SYSLOG_TZ));
+    if (gethostname(p->host, sizeof(p->host) - 1) == 0)
+        p->parse.local_host = slice_of(p->host);
     if (!p->parse.json)
         return FAIL(diag, ERR_NOMEM, 0, "no memory for the JSON reader");
     enum err e = journal_reader_open(w->journal_dir, from, &p->reader, &skipped, diag);
@@ -103,6 +105,17 @@ static void fault_point(struct slice payload)
         abort();
 }
 
+/* What the inventory knows of the sender helps the parser. */
+static void apply_source(struct watch_pipe *p, struct record *r)
+{
+    const struct inventory_source *s = inventory_source_for(p->view->inv, r);
+    const struct parser *format = s && !r->format && s->format.n ? parser_find(s->format) : NULL;
+
+    p->parse.zone_s = s && s->has_zone ? s->zone_s : p->zone_s;
+    if (format)
+        r->format = parser_number(format);
+}
+
 CHECKED enum err watch_pipe_step(struct watch_pipe *p)
 {
     struct slice frame;
@@ -136,6 +149,7 @@ CHECKED enum err watch_pipe_step(struct watch_pipe *p)
         arena_dup(&p->arena, r->name, &r->name) != ERR_NONE)
         return ERR_NOMEM;
     mark_begin(p->w->mark, p->slot, before);
+    apply_source(p, r);
     fault_point(r->payload);
     (void)parse_record(&p->parse, r, each_event, p);
     mark_end(p->w->mark, p->slot);
