@@ -13,7 +13,7 @@ def main():
         wait_for("alerts of several rules", 90, lambda: len({a["rule_id"] for a in c.alerts()}) >= 5, every=1)
         orgs = {a["org_name"] for a in c.alerts()}
         assert len(orgs) == 1 and "demo" in orgs.pop(), orgs
-        assert c.count("*") > 50
+        wait_for("events of the city", 60, lambda: c.count("*") > 50, every=0.5)
         text = c.tail(100000)
         for word in ("Console", "http://localhost:", "First login", "logger", "rsyslog", "curl"):
             assert word in text, f"{word} was not printed"

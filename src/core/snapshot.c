@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,4 +309,20 @@ CHECKED enum err snapshot_load(const char *dir, const char *kind, struct buf *ou
     if (e == ERR_NONE && ret_seq)
         *ret_seq = seq;
     return e;
+}
+
+uint64_t snapshot_newest(const char *dir, const char *kind)
+{
+    char path[PATH_MAX];
+    struct seqs found = {.n = 0};
+    int n = kind_ok(kind) ? snprintf(path, sizeof(path), "%s/%s", dir, kind) : -1;
+    int folder = n < 0 || (size_t)n >= sizeof(path)
+                     ? -1
+                     : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (folder < 0)
+        return 0;
+    enum err e = list(folder, &found, NULL);
+    (void)close(folder);
+    return e == ERR_NONE && found.n ? found.v[0] : 0;
 }

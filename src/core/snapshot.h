@@ -20,4 +20,7 @@ CHECKED enum err snapshot_publish(const char *dir, const char *kind, struct slic
 CHECKED enum err snapshot_load(const char *dir, const char *kind, struct buf *out,
                                uint64_t *ret_seq, struct diag *diag);
 
+/* The number of the newest file, good or not, without reading it; 0 = none. Cheap. */
+uint64_t snapshot_newest(const char *dir, const char *kind);
+
 #endif

@@ -154,8 +154,10 @@ static uint64_t in_force(struct access *a)
 CHECKED enum err access_reload(struct access *a, const char *dir, struct diag *diag)
 {
     struct buf payload;
-    uint64_t seq;
+    uint64_t seq = snapshot_newest(dir, "access");
 
+    if (seq != 0 && seq == in_force(a))
+        return ERR_NONE;
     buf_init(&payload, BYTES_MAX);
     enum err e = snapshot_load(dir, "access", &payload, &seq, diag);
     if (e == ERR_NONE && seq != in_force(a)) {

@@ -31,7 +31,7 @@ enum {
     ANSWER_BYTES = 160,
     STOP_MS = 2000,
     IDLE_MS = 1000,
-    LOOK_AGAIN_MS = 250,
+    LOOK_AGAIN_MS = 20,
 };
 #define IDEMPOTENCY_NS (24 * 3600 * NS_PER_S)
 

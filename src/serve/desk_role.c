@@ -1,6 +1,5 @@
 #include "serve/desk_role.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/snapshot.h"
 #include "desk/desk_demo.h"
 #include "desk/findings.h"
 #include "desk/publish.h"
@@ -108,26 +108,14 @@ static void *findings_main(void *arg)
 
 /* ---- snapshots: told once a newer file is there ---- */
 
-static uint64_t newest_snapshot(const char *data_dir, const char *kind)
-{
-    char dir[PATH_BYTES];
-    uint64_t newest = 0, seq;
-
-    (void)snprintf(dir, sizeof(dir), "%s/snapshots/%s", data_dir, kind);
-    DIR *dp = opendir(dir);
-    for (struct dirent *f; dp && (f = readdir(dp));)
-        if (slice_to_u64(slice_of(f->d_name), &seq) && seq > newest)
-            newest = seq;
-    if (dp)
-        (void)closedir(dp);
-    return newest;
-}
-
 static void tell_snapshots(struct desk_own *o)
 {
+    char dir[PATH_BYTES];
+
+    (void)snprintf(dir, sizeof(dir), "%s/snapshots", o->ctx->data_dir);
     for (int k = 0; k < PUBLISH_N; k++) {
         const char *kind = publish_name((enum publish_kind)k);
-        uint64_t seq = newest_snapshot(o->ctx->data_dir, kind);
+        uint64_t seq = snapshot_newest(dir, kind);
         if (seq == o->seen[k])
             continue;
         if (role_send(o->ctx, MSG_SNAPSHOT, slice_of(kind)) == ERR_NONE)
@@ -237,6 +225,7 @@ static CHECKED enum err desk_reload(struct role_ctx *c, struct diag *diag)
     struct desk_own *o = c->own;
 
     (void)diag;
+    desk_tune(o->desk, c->cfg);
     web_reload(o->web, c->cfg);
     return ERR_NONE;
 }
