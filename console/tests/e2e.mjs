@@ -65,12 +65,15 @@ check('the first page is the sign-in', ['Đăng nhập', 'Sign in'].includes(awa
 await page.getByRole('button', { name: 'vi – Tiếng Việt' }).click();
 check('sign-in speaks Vietnamese', (await heading()) === 'Đăng nhập');
 await shot('signin-vi-1440');
+await page.setViewportSize({ width: 390, height: 844 });
+await shot('signin-vi-390');
+await page.setViewportSize({ width: 1440, height: 900 });
 
 async function signIn(word) {
   await page.locator('input[name=login]').fill(login);
   await page.locator('input[name=password]').fill(word);
   await page.locator('button[type=submit]').click();
-  await Promise.race([page.locator('[role=grid], .empty').first().waitFor(), page.locator('input[name=new]').waitFor(), page.locator('#signin-problem:not(:empty)').waitFor()]);
+  await Promise.race([page.locator('#main').waitFor(), page.locator('input[name=new]').waitFor(), page.locator('#signin-problem:not(:empty)').waitFor()]);
 }
 await signIn(`${password}-sai`);
 check('a wrong password is refused in words', (await page.locator('#signin-problem').innerText()).includes('không đúng'));
@@ -122,7 +125,14 @@ check('a second tab is live too', true);
 if (mock) {
   const firstId = await second.locator('[role=grid] [role=row]:not(.head)').first().getAttribute('id');
   await fetch(`${base}/mock/alert`);
-  check('a change reaches both tabs by one stream', await second.locator('button.fresh').waitFor({ timeout: 5000 }).then(() => true, () => false), firstId);
+  const told = (p) => p.locator('button.fresh').waitFor({ timeout: 5000 }).then(() => true, () => false);
+  check('a change reaches both tabs by one stream', (await told(second)) && (await told(page)), firstId);
+  // The tab with the stream leaves; the other one takes over.
+  await page.goto(`${base}/alerts`);
+  await rows.first().waitFor();
+  await page.locator('[data-live=open]').waitFor();
+  await fetch(`${base}/mock/alert`);
+  check('when a tab leaves, another one holds the stream', (await told(page)) && (await told(second)));
 }
 await second.close();
 
@@ -160,11 +170,15 @@ if (canWrite) {
 } else check('this role only looks', (await page.locator('.pane footer button').count()) === 0);
 await page.keyboard.press('Escape');
 check('Escape closes the details', (await page.locator('.pane').count()) === 0);
-if (mock && canWrite) {
+if (canWrite) {
   await page.keyboard.press('j');
-  const other = (await selected()).slice(4);
-  await fetch(`${base}/mock/change?id=${other}`);
-  await page.keyboard.press('t');
+  // Somebody else decides a moment before: sooner than the live stream can tell.
+  await page.evaluate(async (id) => {
+    const body = JSON.stringify({ verdict: 'duplicate', reason: 'Đã xử lý ở cảnh báo khác' });
+    const headers = { 'Content-Type': 'application/json', 'X-Coloa': '1', 'If-Match': '*' };
+    await fetch(`/api/v1/alerts/${id}`, { method: 'PATCH', headers, body });
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { code: 'KeyT', key: 't', bubbles: true, cancelable: true }));
+  }, (await selected()).slice(4));
   await page.locator('dialog table').waitFor();
   check('a conflict shows what changed', (await page.locator('dialog').innerText()).includes('Trùng lặp'));
   await axe('conflict', true);
@@ -174,6 +188,30 @@ await page.keyboard.press('?');
 check('? lists the keys', await page.locator('dialog dl').first().isVisible());
 await axe('help', true);
 await page.keyboard.press('Escape');
+
+// ---- long lists, lost connections ----
+
+await page.goto(`${base}/alerts`);
+await rows.first().waitFor();
+if (mock) {
+  const grid = page.locator('[role=grid]');
+  const known = Number(await grid.getAttribute('aria-rowcount'));
+  for (let i = 0; i < 3; i++) {
+    await grid.evaluate((g) => (g.scrollTop = g.scrollHeight));
+    await page.waitForTimeout(300);
+  }
+  const most = Number(await grid.getAttribute('aria-rowcount'));
+  check('scrolling loads more, the page holds few rows', most > known && (await rows.count()) < 60, `${known} ${most} ${await rows.count()}`);
+  await fetch(`${base}/mock/cut`);
+  check('a lost stream is said', await page.locator('.lost').waitFor().then(() => true, () => false));
+  await axe('lost');
+  check('it comes back by itself', await page.locator('.lost').waitFor({ state: 'detached', timeout: 20_000 }).then(() => true, () => false));
+}
+await context.setOffline(true);
+check('an unreachable server is said', await page.locator('.lost').waitFor({ timeout: 20_000 }).then(() => true, () => false));
+await shot('lost-vi-1440');
+await context.setOffline(false);
+check('and forgotten once it answers', await page.locator('.lost').waitFor({ state: 'detached', timeout: 20_000 }).then(() => true, () => false));
 
 // ---- search ----
 
@@ -258,6 +296,22 @@ if (mock) {
   check('sources: worst first', order[0] === 'Unreadable' && order.at(-1) === 'OK', order.join());
   check('a denied source says how to mend it', (await page.locator('tbody tr').first().innerText()).includes('usermod'));
 }
+if (canWrite) {
+  // A link to an alert that the filter hides: the keys act on what is shown, not on the row under the cursor.
+  const closed = await page.evaluate(() => fetch('/api/v1/alerts?state=closed&limit=1').then((r) => r.json()).then((l) => l.items[0].id));
+  await page.goto(`${base}/alerts?state=new&id=${closed}`);
+  await page.locator('.pane h2').waitFor();
+  await page.keyboard.press('v');
+  check('keys act on the alert that is shown', (await page.locator('dialog .what').innerText()).endsWith(await page.locator('.pane h2').innerText()));
+  await page.keyboard.press('Escape');
+}
+await context.clearCookies();
+await page.goto(`${base}/sources?q=x`);
+await page.locator('input[name=login]').waitFor();
+check('without a session the address is kept for after the sign-in', page.url().endsWith('/sources?q=x'));
+await signIn(mock || env.NEW_PASSWORD ? fresh : password);
+if (await page.locator('#signin-problem:not(:empty)').count()) await signIn(fresh);
+check('and is there again', (await page.locator('h1').first().innerText()) === 'Sources');
 await page.getByRole('button', { name: /Sign out/ }).click();
 await page.locator('input[name=login]').waitFor();
 check('signing out leads to the sign-in', true);

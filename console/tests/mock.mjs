@@ -65,7 +65,8 @@ function makeAlert(ago, state = 'new') {
   alerts.push(a);
   return a;
 }
-for (let i = 0; i < 420; i++) makeAlert((420 - i) * 97_000, i % 9 === 0 ? 'closed' : i % 4 === 0 ? 'acknowledged' : 'new');
+const many = Number(process.env.MOCK_ALERTS ?? 420);
+for (let i = 0; i < many; i++) makeAlert((many - i) * 97_000, i % 9 === 0 ? 'closed' : i % 4 === 0 ? 'acknowledged' : 'new');
 
 function makeEvent(i) {
   const p = places[i % places.length];
@@ -200,7 +201,7 @@ const eventCalls = {
 
 function change(res, a, body, who, match) {
   if (!match) return problem(res, 428, 'if-match-required');
-  if (match !== `"v${a.version}"`) return problem(res, 412, 'precondition', '', { current: a }, { ETag: `"v${a.version}"` });
+  if (match !== '*' && match !== `"v${a.version}"`) return problem(res, 412, 'precondition', '', { current: a }, { ETag: `"v${a.version}"` });
   if (body.verdict && !body.reason) return problem(res, 400, 'syntax', 'reason: missing', { errors: [{ pointer: '/reason', code: 'missing' }] });
   if (body.verdict) Object.assign(a, { verdict: body.verdict, reason: body.reason, state: 'closed' });
   else if (body.state) a.state = body.state;
@@ -277,18 +278,21 @@ function file(res, path) {
   createReadStream(name).pipe(res);
 }
 
-// What a test does from outside: a new alert, or somebody else's decision about one.
+// What a test does from outside: a new alert, or four seconds without a server.
+let downUntil = 0;
 function outside(res, url) {
   if (url.pathname === '/mock/alert') {
     const a = makeAlert(0);
     publish('alerts', { id: a.id, org: a.org, created: true });
     return json(res, 200, { id: a.id });
   }
-  const a = alerts.find((x) => x.id === url.searchParams.get('id'));
-  if (!a) return json(res, 200, { mock: true });
-  // Not published: the page has to learn of it by the conflict.
-  Object.assign(a, { state: 'closed', verdict: 'duplicate', reason: 'Đã xử lý ở cảnh báo khác', version: a.version + 1, assignee: { id: 'usr_9', name: 'Lê Quốc Việt' } });
-  return json(res, 200, { id: a.id });
+  if (url.pathname === '/mock/cut') {
+    json(res, 200, {});
+    downUntil = Date.now() + 4000;
+    for (const s of subscribers) s.res.destroy();
+    return undefined;
+  }
+  return json(res, 200, { mock: true });
 }
 
 createServer((req, res) => {
@@ -297,6 +301,7 @@ createServer((req, res) => {
   req.on('data', (d) => (text += d));
   req.on('end', () => {
     if (url.pathname.startsWith('/mock')) return outside(res, url);
+    if (Date.now() < downUntil) return res.destroy();
     if (url.pathname.startsWith('/api/v1/')) return api(req, res, url, text ? JSON.parse(text) : undefined);
     return file(res, url.pathname);
   });

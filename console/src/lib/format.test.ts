@@ -27,7 +27,7 @@ describe('times', () => {
     const now = Date.now();
     expect(ago(now - ms, now)).toEqual({ unit, n });
   });
-  it('counts minutes past an hour', () => expect(clock(3_725)).toBe('62:05'));
+  it('counts minutes past an hour, never below nothing', () => expect([clock(3_725), clock(-0.4)]).toEqual(['62:05', '00:00']));
 });
 
 describe('numbers', () => {

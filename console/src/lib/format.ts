@@ -46,7 +46,10 @@ export function ago(value: string | number, now: number): Ago {
   return { unit: 'day', n: Math.floor(s / 86400) };
 }
 
-export const clock = (seconds: number): string => `${pad(Math.floor(seconds / 60))}:${pad(Math.floor(seconds % 60))}`;
+export function clock(seconds: number): string {
+  const s = Math.max(0, Math.floor(seconds));
+  return `${pad(Math.floor(s / 60))}:${pad(s % 60)}`;
+}
 
 const numbers = {
   vi: new Intl.NumberFormat('vi-VN'),

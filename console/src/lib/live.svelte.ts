@@ -10,7 +10,7 @@ export interface Change {
 }
 
 export type StreamState = 'connecting' | 'open' | 'lost';
-type Message = { kind: 'change'; change: Change } | { kind: 'state'; state: StreamState } | { kind: 'ask' };
+type Message = { kind: 'change'; change: Change; lastId: string } | { kind: 'state'; state: StreamState } | { kind: 'ask' };
 
 
 class Live {
@@ -21,6 +21,7 @@ class Live {
   private source: EventSource | null = null;
   private letGo: (() => void) | null = null;
   private stopper: AbortController | null = null;
+  private lastId = ''; // of the newest change that any tab has seen
   private retry: ReturnType<typeof setTimeout> | undefined;
 
   on(f: (c: Change) => void): () => void {
@@ -58,12 +59,13 @@ class Live {
   }
 
   private hear(m: Message): void {
-    if (m.kind === 'change') this.tell(m.change);
+    if (m.kind === 'change') this.tell(m.change, m.lastId);
     else if (m.kind === 'state') this.become(m.state);
     else if (this.source) this.channel?.postMessage({ kind: 'state', state: this.state } satisfies Message);
   }
 
-  private tell(c: Change): void {
+  private tell(c: Change, lastId: string): void {
+    if (lastId) this.lastId = lastId;
     for (const f of this.listeners) f(c);
   }
 
@@ -79,25 +81,28 @@ class Live {
     this.channel?.postMessage({ kind: 'state', state: s } satisfies Message);
   }
 
-  private publish(c: Change): void {
-    this.tell(c);
-    this.channel?.postMessage({ kind: 'change', change: c } satisfies Message);
+  private publish(change: Change, lastId: string): void {
+    this.tell(change, lastId);
+    this.channel?.postMessage({ kind: 'change', change, lastId } satisfies Message);
   }
 
   private open(): void {
     this.source?.close();
-    const s = new EventSource(address('/stream', { topics: 'alerts,sources' }));
+    // Another tab held the stream, or it broke: go on where that was, else what was missed is unknown.
+    const follows = this.state !== 'connecting';
+    const s = new EventSource(address('/stream', { topics: 'alerts,sources', last_event_id: this.lastId }));
     this.source = s;
-    s.onopen = () => this.set('open');
+    s.onopen = () => {
+      this.set('open');
+      if (follows && !this.lastId) this.publish({ topic: 'gap', id: '', created: false }, '');
+    };
     s.onerror = () => {
       this.set('lost');
       // A closed source does not come back by itself (the server answered with an error).
       if (s.readyState === EventSource.CLOSED && this.source === s) {
         clearTimeout(this.retry);
         this.retry = setTimeout(() => {
-          if (this.source !== s) return;
-          this.open();
-          this.publish({ topic: 'gap', id: '', created: false });
+          if (this.source === s) this.open();
         }, 3000);
       }
     };
@@ -108,7 +113,7 @@ class Live {
       } catch {
         // a change that cannot be read is still a change
       }
-      this.publish({ topic, id: data.id ?? '', created: data.created === true });
+      this.publish({ topic, id: data.id ?? '', created: data.created === true }, e.lastEventId);
     };
     for (const topic of ['alerts', 'sources', 'gap'] as const) s.addEventListener(topic, read(topic));
   }
