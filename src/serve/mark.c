@@ -8,10 +8,15 @@
 
 enum { MAGIC = 0x4b524d43, VERSION = 1 };
 
+struct suspect {
+    uint64_t segment, offset, deaths;
+};
+
 struct slot {
     uint64_t segment, offset;
     _Atomic uint32_t busy;
-    uint32_t crashes;
+    uint32_t next; /* the suspect to be forgotten next */
+    struct suspect suspects[MARK_SUSPECTS];
 };
 
 struct page {
@@ -22,6 +27,17 @@ struct page {
 struct mark {
     struct page *page; /* mapped */
 };
+
+static void count_death(struct slot *s)
+{
+    for (size_t i = 0; i < MARK_SUSPECTS; i++)
+        if (s->suspects[i].segment == s->segment && s->suspects[i].offset == s->offset) {
+            s->suspects[i].deaths++;
+            return;
+        }
+    s->next = (s->next + 1) % MARK_SUSPECTS;
+    s->suspects[s->next] = (struct suspect){s->segment, s->offset, 1};
+}
 
 /* What the process before left: a busy slot is a death at its position. */
 static void judge(struct page *p)
@@ -34,7 +50,7 @@ static void judge(struct page *p)
     for (size_t i = 0; i < MARK_SLOTS; i++) {
         struct slot *s = &p->slots[i];
         if (atomic_load(&s->busy))
-            s->crashes++;
+            count_death(s);
         atomic_store(&s->busy, 0);
     }
 }
@@ -71,11 +87,8 @@ void mark_begin(struct mark *m, unsigned slot, struct jpos at)
 {
     struct slot *s = &m->page->slots[slot];
 
-    if (s->segment != at.segment || s->offset != at.offset) {
-        s->segment = at.segment;
-        s->offset = at.offset;
-        s->crashes = 0;
-    }
+    s->segment = at.segment;
+    s->offset = at.offset;
     atomic_store_explicit(&s->busy, 1, memory_order_release);
 }
 
@@ -88,5 +101,8 @@ bool mark_is_poison(const struct mark *m, unsigned slot, struct jpos at)
 {
     const struct slot *s = &m->page->slots[slot];
 
-    return s->segment == at.segment && s->offset == at.offset && s->crashes >= MARK_CRASHES;
+    for (size_t i = 0; i < MARK_SUSPECTS; i++)
+        if (s->suspects[i].segment == at.segment && s->suspects[i].offset == at.offset)
+            return s->suspects[i].deaths >= MARK_CRASHES;
+    return false;
 }

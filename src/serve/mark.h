@@ -5,8 +5,13 @@
  * that position, and after MARK_CRASHES deaths at the same one tells the worker to put it into
  * quarantine instead of parsing it. A clean stop leaves no note.
  *
+ * On its way to the culprit the next start passes the records before it, and the other workers die
+ * at innocent ones: so each slot remembers its MARK_SUSPECTS last places of death with their
+ * counts.
+ *
  * File, version 1, native byte order (never leaves its machine): u32 magic, u32 version, then slots
- * of {u64 segment, u64 offset, u32 busy, u32 crashes}. A damaged file is begun anew.
+ * of {u64 segment, u64 offset, u32 busy, u32 next, suspects of {u64 segment, u64 offset, u64
+ * deaths}}. A damaged file is begun anew.
  */
 #ifndef SERVE_MARK_H
 #define SERVE_MARK_H
@@ -14,7 +19,7 @@
 #include "core/err.h"
 #include "journal/journal.h"
 
-enum { MARK_SLOTS = 8, MARK_CRASHES = 3 };
+enum { MARK_SLOTS = 8, MARK_CRASHES = 3, MARK_SUSPECTS = 8 };
 
 struct mark;
 

@@ -36,19 +36,38 @@ static bool poison_now(struct jpos at)
 
 static void three_deaths_at_one_record(void **state)
 {
-    struct jpos bad = {3, 400}, other = {3, 800};
+    struct jpos bad = {3, 400}, innocent = {3, 200};
     (void)state;
 
     (void)unlink(path);
     die_at(bad);
     die_at(bad);
     assert_false(poison_now(bad));
+    die_at(innocent); /* the other worker's death hit this one elsewhere */
+    assert_false(poison_now(bad));
     die_at(bad);
     assert_true(poison_now(bad));
-    assert_false(poison_now(other));
-    die_at(other); /* another place begins at one */
-    assert_false(poison_now(bad));
-    assert_false(poison_now(other));
+    assert_false(poison_now(innocent));
+}
+
+/* After a death the worker begins before the culprit and passes good records again. */
+static void good_records_before_it_do_not_hide_it(void **state)
+{
+    struct jpos bad = {1, 900};
+    (void)state;
+
+    (void)unlink(path);
+    for (int i = 0; i < MARK_CRASHES; i++) {
+        struct mark *m;
+        assert_int_equal(mark_open(path, &m, NULL), ERR_NONE);
+        for (uint64_t at = 0; at < 900; at += 100) {
+            mark_begin(m, 0, (struct jpos){1, at});
+            mark_end(m, 0);
+        }
+        mark_close(m);
+        die_at(bad);
+    }
+    assert_true(poison_now(bad));
 }
 
 static void a_clean_end_counts_nothing(void **state)
@@ -83,6 +102,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_deaths_at_one_record),
+        cmocka_unit_test(good_records_before_it_do_not_hide_it),
         cmocka_unit_test(a_clean_end_counts_nothing),
         cmocka_unit_test(a_damaged_file_is_begun_anew),
     };
