@@ -69,7 +69,7 @@ def nginx(c, work):
     conf = f"{work}/nginx.conf"
     port = c.port("web") + 1 if c.port("web") < 65000 else 39999
     with open(conf, "w", encoding="utf-8") as f:
-        f.write(f'''daemon off; pid {work}/nginx.pid; error_log {work}/nginx-error.log;
+        f.write(f'''user root; daemon off; pid {work}/nginx.pid; error_log {work}/nginx-error.log;
 events {{}}
 http {{ access_log {work}/access.log combined; client_body_temp_path {work}/b; proxy_temp_path {work}/p;
 fastcgi_temp_path {work}/f; uwsgi_temp_path {work}/u; scgi_temp_path {work}/s;
@@ -80,6 +80,7 @@ server {{ listen 127.0.0.1:{port}; location / {{ return 200 ok; }} }} }}
         def get(i):
             return subprocess.run(["curl", "-s", "-f", "-o", "/dev/null", f"http://127.0.0.1:{port}/marker-nginx-{i}"]).returncode == 0
         wait_for("nginx", 10, lambda: get("probe"))
+        wait_for("nginx's new log is found", 10, lambda: c.count("url.path:/marker-nginx-probe") >= 1)
         for i in range(300):
             assert get(i)
             if i in (100, 200):  # rotation as logrotate does it: rename, then USR1
