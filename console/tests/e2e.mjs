@@ -16,7 +16,16 @@ const login = env.LOGIN ?? 'truc';
 const password = env.PASSWORD ?? 'mat-khau-1';
 const fresh = env.NEW_PASSWORD ?? 'giữ thành Cổ Loa';
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const flags = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 let passed = 0;
 const failures = [];
@@ -29,7 +38,12 @@ function check(name, ok, more = '') {
 const profile = mkdtempSync(join(tmpdir(), 'coloa-e2e-'));
 if (env.SHOTS) mkdirSync(env.SHOTS, { recursive: true });
 const context = await chromium.launchPersistentContext(profile, {
-  executablePath: env.CHROMIUM ?? '/usr/bin/chromium', args: flags, headless: true, viewport: { width: 1440, height: 900 }, timezoneId: 'Asia/Ho_Chi_Minh', locale: 'vi-VN',
+  executablePath: env.CHROMIUM ?? '/usr/bin/chromium',
+  args: flags,
+  headless: true,
+  viewport: { width: 1440, height: 900 },
+  timezoneId: 'Asia/Ho_Chi_Minh',
+  locale: 'vi-VN',
 });
 context.setDefaultTimeout(15_000);
 
@@ -39,7 +53,9 @@ async function openPage() {
   const p = await context.newPage();
   await p.addInitScript(() => {
     window.cspViolations = [];
-    document.addEventListener('securitypolicyviolation', (e) => window.cspViolations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
+    document.addEventListener('securitypolicyviolation', (e) =>
+      window.cspViolations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`),
+    );
   });
   p.on('console', (m) => {
     if (/Content Security Policy|TrustedHTML|TrustedScript|Trusted Type/i.test(m.text())) violations.push(m.text());
@@ -49,7 +65,10 @@ async function openPage() {
 }
 const page = await openPage();
 const collect = async () => violations.push(...(await page.evaluate(() => window.cspViolations.splice(0))));
-const mock = await fetch(`${base}/mock`).then((r) => r.json()).then((j) => j.mock === true).catch(() => false);
+const mock = await fetch(`${base}/mock`)
+  .then((r) => r.json())
+  .then((j) => j.mock === true)
+  .catch(() => false);
 
 async function shot(name) {
   if (!env.SHOTS) return;
@@ -73,10 +92,17 @@ async function signIn(word) {
   await page.locator('input[name=login]').fill(login);
   await page.locator('input[name=password]').fill(word);
   await page.locator('button[type=submit]').click();
-  await Promise.race([page.locator('#main').waitFor(), page.locator('input[name=new]').waitFor(), page.locator('#signin-problem:not(:empty)').waitFor()]);
+  await Promise.race([
+    page.locator('#main').waitFor(),
+    page.locator('input[name=new]').waitFor(),
+    page.locator('#signin-problem:not(:empty)').waitFor(),
+  ]);
 }
 await signIn(`${password}-sai`);
-check('a wrong password is refused in words', (await page.locator('#signin-problem').innerText()).includes('không đúng'));
+check(
+  'a wrong password is refused in words',
+  (await page.locator('#signin-problem').innerText()).includes('không đúng'),
+);
 await axe('signin');
 await signIn(password);
 if (await page.locator('#signin-problem:not(:empty)').count()) await signIn(fresh);
@@ -94,7 +120,11 @@ if (await page.locator('input[name=new]').count()) {
   check('the first password is changed, then the console opens', true);
 } else if (mock) check('the first password has to be changed', false);
 check('signed in', (await page.locator('h1').first().innerText()) === 'Cảnh báo');
-const canWrite = await page.evaluate(() => fetch('/api/v1/session').then((r) => r.json()).then((s) => s.permissions.includes('alerts.write')));
+const canWrite = await page.evaluate(() =>
+  fetch('/api/v1/session')
+    .then((r) => r.json())
+    .then((s) => s.permissions.includes('alerts.write')),
+);
 
 // ---- live ----
 
@@ -108,15 +138,30 @@ else if (env.TRIGGER) execSync(env.TRIGGER, { stdio: 'inherit' });
 const wait = Number(env.LIVE_SECONDS ?? 60) * 1000;
 if (before) {
   const banner = page.locator('button.fresh');
-  const came = await banner.waitFor({ timeout: wait }).then(() => true, () => false);
+  const came = await banner.waitFor({ timeout: wait }).then(
+    () => true,
+    () => false,
+  );
   check('a new alert is announced, rows stay', came && (await rows.first().getAttribute('id')) === firstBefore);
   if (came) {
     await page.keyboard.press('n');
     await banner.waitFor({ state: 'detached' });
-    await page.waitForFunction((id) => document.querySelector('[role=grid] [role=row]:not(.head)')?.id !== id, firstBefore).catch(() => {});
+    await page
+      .waitForFunction((id) => document.querySelector('[role=grid] [role=row]:not(.head)')?.id !== id, firstBefore)
+      .catch(() => {});
     check('n shows it on top', (await rows.first().getAttribute('id')) !== firstBefore);
   }
-} else check('the first alert appears by itself', await rows.first().waitFor({ timeout: wait }).then(() => true, () => false));
+} else
+  check(
+    'the first alert appears by itself',
+    await rows
+      .first()
+      .waitFor({ timeout: wait })
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
 
 const second = await openPage();
 await second.goto(`${base}/alerts`);
@@ -125,7 +170,14 @@ check('a second tab is live too', true);
 if (mock) {
   const firstId = await second.locator('[role=grid] [role=row]:not(.head)').first().getAttribute('id');
   await fetch(`${base}/mock/alert`);
-  const told = (p) => p.locator('button.fresh').waitFor({ timeout: 5000 }).then(() => true, () => false);
+  const told = (p) =>
+    p
+      .locator('button.fresh')
+      .waitFor({ timeout: 5000 })
+      .then(
+        () => true,
+        () => false,
+      );
   check('a change reaches both tabs by one stream', (await told(second)) && (await told(page)), firstId);
   // The tab with the stream leaves; the other one takes over.
   await page.goto(`${base}/alerts`);
@@ -151,34 +203,77 @@ await page.keyboard.press('Enter');
 await page.locator('.pane h2').waitFor();
 check('Enter opens the details, and the address says so', page.url().includes(`id=${one.slice(4)}`));
 await page.locator('.pane .history li').first().waitFor();
-check('the details say why it fired', (await page.locator('.pane section').first().innerText()).includes('Vì sao có cảnh báo'));
+check(
+  'the details say why it fired',
+  (await page.locator('.pane section').first().innerText()).includes('Vì sao có cảnh báo'),
+);
 await shot('alert-vi-1440');
 if (canWrite) {
   await page.keyboard.press('t');
   const state = page.locator(`[id="${one}"] .c-state`);
-  check('t acknowledges', await page.waitForFunction((id) => document.getElementById(id)?.querySelector('.c-state')?.textContent === 'Đã tiếp nhận', one).then(() => true, () => false), await state.innerText());
+  check(
+    't acknowledges',
+    await page
+      .waitForFunction(
+        (id) => document.getElementById(id)?.querySelector('.c-state')?.textContent === 'Đã tiếp nhận',
+        one,
+      )
+      .then(
+        () => true,
+        () => false,
+      ),
+    await state.innerText(),
+  );
   await page.keyboard.press('f');
   await page.locator('dialog textarea').waitFor();
   check('f asks for the reason of a false positive', await page.locator('input[value=false_positive]').isChecked());
   await page.keyboard.press('Control+Enter');
-  check('a verdict without a reason is not taken', (await page.locator('#reason-hint').innerText()) === 'Kết luận cần có lý do.');
+  check(
+    'a verdict without a reason is not taken',
+    (await page.locator('#reason-hint').innerText()) === 'Kết luận cần có lý do.',
+  );
   await page.locator('textarea').fill('Quét định kỳ của đơn vị vận hành, đã đối chiếu lịch.');
   await shot('verdict-vi-1440');
   await page.keyboard.press('Control+Enter');
-  check('the verdict is in the list', await page.waitForFunction((id) => document.getElementById(id)?.querySelector('.c-state')?.textContent === 'Cảnh báo sai', one).then(() => true, () => false));
-  check('and in the history', await page.locator('.pane .history', { hasText: 'đã đối chiếu lịch' }).waitFor().then(() => true, () => false));
+  check(
+    'the verdict is in the list',
+    await page
+      .waitForFunction(
+        (id) => document.getElementById(id)?.querySelector('.c-state')?.textContent === 'Cảnh báo sai',
+        one,
+      )
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
+  check(
+    'and in the history',
+    await page
+      .locator('.pane .history', { hasText: 'đã đối chiếu lịch' })
+      .waitFor()
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
 } else check('this role only looks', (await page.locator('.pane footer button').count()) === 0);
 await page.keyboard.press('Escape');
 check('Escape closes the details', (await page.locator('.pane').count()) === 0);
 if (canWrite) {
   await page.keyboard.press('j');
   // Somebody else decides a moment before: sooner than the live stream can tell.
-  await page.evaluate(async (id) => {
-    const body = JSON.stringify({ verdict: 'duplicate', reason: 'Đã xử lý ở cảnh báo khác' });
-    const headers = { 'Content-Type': 'application/json', 'X-Coloa': '1', 'If-Match': '*' };
-    await fetch(`/api/v1/alerts/${id}`, { method: 'PATCH', headers, body });
-    document.body.dispatchEvent(new KeyboardEvent('keydown', { code: 'KeyT', key: 't', bubbles: true, cancelable: true }));
-  }, (await selected()).slice(4));
+  await page.evaluate(
+    async (id) => {
+      const body = JSON.stringify({ verdict: 'duplicate', reason: 'Đã xử lý ở cảnh báo khác' });
+      const headers = { 'Content-Type': 'application/json', 'X-Coloa': '1', 'If-Match': '*' };
+      await fetch(`/api/v1/alerts/${id}`, { method: 'PATCH', headers, body });
+      document.body.dispatchEvent(
+        new KeyboardEvent('keydown', { code: 'KeyT', key: 't', bubbles: true, cancelable: true }),
+      );
+    },
+    (await selected()).slice(4),
+  );
   await page.locator('dialog table').waitFor();
   check('a conflict shows what changed', (await page.locator('dialog').innerText()).includes('Trùng lặp'));
   await axe('conflict', true);
@@ -201,17 +296,57 @@ if (mock) {
     await page.waitForTimeout(300);
   }
   const most = Number(await grid.getAttribute('aria-rowcount'));
-  check('scrolling loads more, the page holds few rows', most > known && (await rows.count()) < 60, `${known} ${most} ${await rows.count()}`);
+  check(
+    'scrolling loads more, the page holds few rows',
+    most > known && (await rows.count()) < 60,
+    `${known} ${most} ${await rows.count()}`,
+  );
   await fetch(`${base}/mock/cut`);
-  check('a lost stream is said', await page.locator('.lost').waitFor().then(() => true, () => false));
+  check(
+    'a lost stream is said',
+    await page
+      .locator('.lost')
+      .waitFor()
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
   await axe('lost');
-  check('it comes back by itself', await page.locator('.lost').waitFor({ state: 'detached', timeout: 20_000 }).then(() => true, () => false));
+  check(
+    'it comes back by itself',
+    await page
+      .locator('.lost')
+      .waitFor({ state: 'detached', timeout: 20_000 })
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
 }
 await context.setOffline(true);
-check('an unreachable server is said', await page.locator('.lost').waitFor({ timeout: 20_000 }).then(() => true, () => false));
+check(
+  'an unreachable server is said',
+  await page
+    .locator('.lost')
+    .waitFor({ timeout: 20_000 })
+    .then(
+      () => true,
+      () => false,
+    ),
+);
 await shot('lost-vi-1440');
 await context.setOffline(false);
-check('and forgotten once it answers', await page.locator('.lost').waitFor({ state: 'detached', timeout: 20_000 }).then(() => true, () => false));
+check(
+  'and forgotten once it answers',
+  await page
+    .locator('.lost')
+    .waitFor({ state: 'detached', timeout: 20_000 })
+    .then(
+      () => true,
+      () => false,
+    ),
+);
 
 // ---- search ----
 
@@ -228,7 +363,10 @@ await page.locator('figure rect.bar').first().waitFor();
 const spread = await page.locator('figure svg').boundingBox();
 await page.locator('tbody tr .toggle button').first().click();
 await page.locator('.detail dl').waitFor();
-check('a row opens to all fields and the raw line', (await page.locator('.detail dt').count()) > 3 && (await page.locator('.detail pre').count()) === 1);
+check(
+  'a row opens to all fields and the raw line',
+  (await page.locator('.detail dt').count()) > 3 && (await page.locator('.detail pre').count()) === 1,
+);
 await shot('events-vi-1440');
 const include = page.locator('.detail .line', { hasText: 'host.name' }).locator('button').first();
 if (await include.count()) {
@@ -242,31 +380,55 @@ await page.mouse.move(spread.x + spread.width * 0.6, spread.y + 40);
 await page.mouse.down();
 await page.mouse.move(spread.x + spread.width * 0.9, spread.y + 40, { steps: 5 });
 await page.mouse.up();
-check('dragging zooms', await page.waitForURL(/from=\d{4}-.*to=\d{4}-/).then(() => true, () => false), page.url());
+check(
+  'dragging zooms',
+  await page.waitForURL(/from=\d{4}-.*to=\d{4}-/).then(
+    () => true,
+    () => false,
+  ),
+  page.url(),
+);
 const link = page.url();
 await page.goto(link);
 await page.locator('.query').waitFor();
-check('a link brings back query and range', page.url() === link && (await page.locator('select').first().inputValue()) === 'custom');
+check(
+  'a link brings back query and range',
+  page.url() === link && (await page.locator('select').first().inputValue()) === 'custom',
+);
 await page.locator('.query').fill('đăng nhập and (user.name:');
 await page.locator('button[type=submit]').click();
 await page.locator('.syntax mark').waitFor();
-check('an error shows its place', /ký tự \d+/.test(await page.locator('.syntax strong').innerText()), await page.locator('.syntax').innerText());
+check(
+  'an error shows its place',
+  /ký tự \d+/.test(await page.locator('.syntax strong').innerText()),
+  await page.locator('.syntax').innerText(),
+);
 await shot('syntax-vi-1440');
 await axe('syntax', true);
 
 // ---- every page: language, theme, size ----
 
-const names = { vi: { alerts: 'Cảnh báo', events: 'Sự kiện', sources: 'Nguồn nhật ký', rules: 'Luật phát hiện' }, en: { alerts: 'Alerts', events: 'Events', sources: 'Sources', rules: 'Rules' } };
+const names = {
+  vi: { alerts: 'Cảnh báo', events: 'Sự kiện', sources: 'Nguồn nhật ký', rules: 'Luật phát hiện' },
+  en: { alerts: 'Alerts', events: 'Events', sources: 'Sources', rules: 'Rules' },
+};
 for (const lang of ['vi', 'en']) {
   await page.goto(`${base}/alerts`);
   await page.locator('h1').first().waitFor();
   await page.getByRole('button', { name: lang === 'vi' ? 'vi – Tiếng Việt' : 'en – English' }).click();
-  check(`${lang} at once`, (await page.locator('h1').first().innerText()) === names[lang].alerts && (await page.getAttribute('html', 'lang')) === lang);
+  check(
+    `${lang} at once`,
+    (await page.locator('h1').first().innerText()) === names[lang].alerts &&
+      (await page.getAttribute('html', 'lang')) === lang,
+  );
   for (const where of ['alerts', 'events', 'sources', 'rules']) {
     await page.goto(`${base}/${where}${where === 'events' ? '?from=-30d' : ''}`);
     await page.locator('[role=grid] [role=row], table tbody tr, .empty').first().waitFor();
     await page.waitForTimeout(400);
-    check(`${where} is called ${names[lang][where]}`, (await page.locator('h1').first().innerText()) === names[lang][where]);
+    check(
+      `${where} is called ${names[lang][where]}`,
+      (await page.locator('h1').first().innerText()) === names[lang][where],
+    );
     for (const theme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme: theme });
       await axe(`${where} ${lang} ${theme}`);
@@ -294,15 +456,25 @@ if (mock) {
   await page.locator('tbody tr').first().waitFor();
   const order = await page.locator('tbody .c-status').allInnerTexts();
   check('sources: worst first', order[0] === 'Unreadable' && order.at(-1) === 'OK', order.join());
-  check('a denied source says how to mend it', (await page.locator('tbody tr').first().innerText()).includes('usermod'));
+  check(
+    'a denied source says how to mend it',
+    (await page.locator('tbody tr').first().innerText()).includes('usermod'),
+  );
 }
 if (canWrite) {
   // A link to an alert that the filter hides: the keys act on what is shown, not on the row under the cursor.
-  const closed = await page.evaluate(() => fetch('/api/v1/alerts?state=closed&limit=1').then((r) => r.json()).then((l) => l.items[0].id));
+  const closed = await page.evaluate(() =>
+    fetch('/api/v1/alerts?state=closed&limit=1')
+      .then((r) => r.json())
+      .then((l) => l.items[0].id),
+  );
   await page.goto(`${base}/alerts?state=new&id=${closed}`);
   await page.locator('.pane h2').waitFor();
   await page.keyboard.press('v');
-  check('keys act on the alert that is shown', (await page.locator('dialog .what').innerText()).endsWith(await page.locator('.pane h2').innerText()));
+  check(
+    'keys act on the alert that is shown',
+    (await page.locator('dialog .what').innerText()).endsWith(await page.locator('.pane h2').innerText()),
+  );
   await page.keyboard.press('Escape');
 }
 await context.clearCookies();
@@ -327,7 +499,13 @@ async function axe(name, inDialog = false) {
     const where = dialog ? (document.querySelector('dialog') ?? document) : document;
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
     const result = await window.axe.run(where, { runOnly: tags });
-    return result.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} ${n.any[0]?.message ?? ''}`).join(' | ')}`);
+    return result.violations.map(
+      (v) =>
+        `${v.id}: ${v.nodes
+          .slice(0, 3)
+          .map((n) => `${n.target.join(' ')} ${n.any[0]?.message ?? ''}`)
+          .join(' | ')}`,
+    );
   }, inDialog);
   check(`axe: ${name}`, found.length === 0, found.join('\n     '));
 }

@@ -2,7 +2,16 @@
 // what is new waits until the reader asks for it, what changed is replaced where it stands.
 import { ApiError, call, etagOf, get, type Params } from './api';
 import { live, type Change } from './live.svelte';
-import { levels, states, type Alert, type AlertFull, type AlertPatch, type AlertState, type Level, type List } from './types';
+import {
+  levels,
+  states,
+  type Alert,
+  type AlertFull,
+  type AlertPatch,
+  type AlertState,
+  type Level,
+  type List,
+} from './types';
 
 export interface AlertFilter {
   states: AlertState[]; // empty: all
@@ -13,7 +22,8 @@ export interface AlertFilter {
 
 const open: AlertState[] = ['new', 'acknowledged'];
 
-const known = <T extends string>(text: string, all: readonly T[]): T[] => all.filter((x) => text.split(',').includes(x));
+const known = <T extends string>(text: string, all: readonly T[]): T[] =>
+  all.filter((x) => text.split(',').includes(x));
 
 export function readFilter(p: URLSearchParams): AlertFilter {
   const state = p.get('state');
@@ -160,7 +170,8 @@ export class AlertList {
         this.pending = fresh;
         this.pendingMany = fresh.length === PAGE;
         // Shown, changed, and no longer on the first page: maybe filtered away now, so one by one.
-        for (const id of [...changed].filter((x) => have.has(x)).slice(0, 20)) this.replace(await get<Alert>(`/alerts/${id}`));
+        for (const id of [...changed].filter((x) => have.has(x)).slice(0, 20))
+          this.replace(await get<Alert>(`/alerts/${id}`));
       }
     } catch {
       // The next change or the reader tries again; a lost connection has its own banner.
@@ -176,7 +187,8 @@ export class AlertList {
         this.replace(await call<AlertFull>('PATCH', `/alerts/${base.id}`, { body: patch, etag: etagOf(base) }));
         return null;
       } catch (e) {
-        const now = e instanceof ApiError && e.status === 412 ? (e.body['current'] as AlertFull | undefined) : undefined;
+        const now =
+          e instanceof ApiError && e.status === 412 ? (e.body['current'] as AlertFull | undefined) : undefined;
         if (!now) throw e;
         this.replace(now);
         if (!sameDecision(seen, now) || tries === 4) return { seen, now, patch };

@@ -27,7 +27,8 @@ describe('times', () => {
     const now = Date.now();
     expect(ago(now - ms, now)).toEqual({ unit, n });
   });
-  it('counts minutes past an hour, never below nothing', () => expect([clock(3_725), clock(-0.4)]).toEqual(['62:05', '00:00']));
+  it('counts minutes past an hour, never below nothing', () =>
+    expect([clock(3_725), clock(-0.4)]).toEqual(['62:05', '00:00']));
 });
 
 describe('numbers', () => {
@@ -38,9 +39,22 @@ describe('numbers', () => {
 });
 
 describe('documents', () => {
-  const doc = { '@timestamp': 't', event: { id: 'x', category: ['a', 'b'], nothing: null }, source: { ip: '10.0.0.1', port: 0 }, 'host.name': 'h', empty: '' };
+  const doc = {
+    '@timestamp': 't',
+    event: { id: 'x', category: ['a', 'b'], nothing: null },
+    source: { ip: '10.0.0.1', port: 0 },
+    'host.name': 'h',
+    empty: '',
+  };
   it('flattens, sorted, without what is empty', () => {
-    expect(flatten(doc).map((f) => `${f.name}=${f.value}`)).toEqual(['@timestamp=t', 'event.category=a, b', 'event.id=x', 'host.name=h', 'source.ip=10.0.0.1', 'source.port=0']);
+    expect(flatten(doc).map((f) => `${f.name}=${f.value}`)).toEqual([
+      '@timestamp=t',
+      'event.category=a, b',
+      'event.id=x',
+      'host.name=h',
+      'source.ip=10.0.0.1',
+      'source.port=0',
+    ]);
     expect(flatten(doc).find((f) => f.name === 'event.category')?.values).toEqual(['a', 'b']);
     expect(flatten(null)).toEqual([]);
   });

@@ -36,7 +36,8 @@ export const language = new Language();
 
 function find(key: string): string | undefined {
   let at: unknown = dictionaries[language.current];
-  for (const part of key.split('.')) at = at && typeof at === 'object' ? (at as Record<string, unknown>)[part] : undefined;
+  for (const part of key.split('.'))
+    at = at && typeof at === 'object' ? (at as Record<string, unknown>)[part] : undefined;
   return typeof at === 'string' ? at : undefined;
 }
 
@@ -49,8 +50,10 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
 }
 
 /** For words that come from the server: its translation, or the word itself. */
-export const word = (group: 'level' | 'state' | 'verdict' | 'history' | 'error' | 'role' | 'job' | 'roleState' | 'status', w: string): string =>
-  find(`${group}.${w.replace(/-/g, '_')}`) ?? w;
+export const word = (
+  group: 'level' | 'state' | 'verdict' | 'history' | 'error' | 'role' | 'job' | 'roleState' | 'status',
+  w: string,
+): string => find(`${group}.${w.replace(/-/g, '_')}`) ?? w;
 
 export function agoText(value: string | number, now: number): string {
   const a = ago(value, now);

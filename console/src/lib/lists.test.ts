@@ -5,7 +5,18 @@ import { reasonOf, worstFirst } from './sources';
 import type { Source, SourceStatus } from './types';
 
 const source = (name: string, status: SourceStatus, level: number | null, last: string | null): Source => ({
-  id: name, name, input: 'syslog', org: '1', system: null, system_level: level, last_seen: last, events: 0, errors: 0, status, reason: null, remedy: null,
+  id: name,
+  name,
+  input: 'syslog',
+  org: '1',
+  system: null,
+  system_level: level,
+  last_seen: last,
+  events: 0,
+  errors: 0,
+  status,
+  reason: null,
+  remedy: null,
 });
 
 describe('sources', () => {
@@ -31,7 +42,9 @@ describe('sources', () => {
 
 describe('dictionaries', () => {
   const flat = (o: object, at = ''): [string, string][] =>
-    Object.entries(o).flatMap(([k, v]) => (typeof v === 'string' ? [[`${at}${k}`, v] as [string, string]] : flat(v as object, `${at}${k}.`)));
+    Object.entries(o).flatMap(([k, v]) =>
+      typeof v === 'string' ? [[`${at}${k}`, v] as [string, string]] : flat(v as object, `${at}${k}.`),
+    );
   const holes = (s: string): string => (s.match(/\{\w+\}/g) ?? []).sort().join();
   it('have the same keys and the same holes, and nothing is empty', () => {
     const other = new Map(flat(en));

@@ -10,8 +10,8 @@ export interface Change {
 }
 
 export type StreamState = 'connecting' | 'open' | 'lost';
-type Message = { kind: 'change'; change: Change; lastId: string } | { kind: 'state'; state: StreamState } | { kind: 'ask' };
-
+type Message =
+  { kind: 'change'; change: Change; lastId: string } | { kind: 'state'; state: StreamState } | { kind: 'ask' };
 
 class Live {
   state = $state<StreamState>('connecting');

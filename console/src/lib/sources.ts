@@ -16,9 +16,7 @@ export function worstFirst(list: readonly Source[]): Source[] {
 }
 
 export type Reason =
-  | { key: 'silent'; n: number; limit: number }
-  | { key: 'nothing' | 'unassigned' }
-  | { key: 'text'; text: string };
+  { key: 'silent'; n: number; limit: number } | { key: 'nothing' | 'unassigned' } | { key: 'text'; text: string };
 
 /** The server gives reasons as English sentences; the ones it makes itself are known. */
 export function reasonOf(s: Pick<Source, 'reason'>): Reason | null {
