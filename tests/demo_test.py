@@ -19,6 +19,7 @@ def main():
             assert word in text, f"{word} was not printed"
         c.run("admin", "demo", "remove")
         wait_for("the demo's alerts are gone", 20, lambda: not c.alerts())
+        assert c.count("coloa.source:demo") == 0 and c.count("host.name:cong-dvc") == 0
         assert c.stop() == 0
         print(f"ok: first alert {first:.1f} s after start")
 

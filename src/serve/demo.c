@@ -30,6 +30,8 @@ pid_t demo_start(const char *data_dir, const char *syslog_addr, const char *inge
         return 0;
     }
     (void)snprintf(token, sizeof(token), "%s/run/demo-token", data_dir);
+    if (access(token, R_OK) != 0)
+        return 0; /* removed */
     (void)snprintf(syslog, sizeof(syslog), "%s", syslog_addr);
     (void)snprintf(ingest, sizeof(ingest), "%s", ingest_addr);
     pid_t pid = fork();

@@ -115,6 +115,10 @@ static void post_batch(struct player *p)
         log_warn("demo.post", "status=%d", a.status);
     buf_done(&a.body);
     buf_reset(&p->batch);
+    if (a.status == 401 || a.status == 403) { /* the demo was removed */
+        log_info("demo.end", "the token is no longer good");
+        exit(EXIT_SUCCESS);
+    }
 }
 
 static int64_t next_due(struct player *p, const struct demo_row *r, int64_t now)

@@ -5,11 +5,16 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/config.h"
 #include "core/metrics.h"
 #include "desk/desk_demo.h"
+#include "store/retention.h"
+
+enum { DEMO_SETTLE_S = 2 };
 
 /* The file as it is, once it has proved to be JSON. */
 static enum err pass_on(struct web_call *w, const char *name, struct diag *diag)
@@ -117,12 +122,27 @@ CHECKED enum err api_metrics(struct web_call *w, struct diag *diag)
     return ERR_NONE;
 }
 
+/* First the desk's rows, so that the token and the sources are gone and nothing more is the demo's;
+ * then, once the blocks under way have landed, the partitions of its events. A second call finds
+ * what a failure left. */
 CHECKED enum err api_demo_delete(struct web_call *w, struct diag *diag)
 {
+    char path[4200];
     uint32_t org;
+    unsigned n;
 
     if (!w->who.scope.all)
         return FAIL(diag, ERR_DENIED, 0, "only for the whole installation");
+    (void)snprintf(path, sizeof(path), "%s/run/demo-token", w->web->o.data_dir);
+    (void)unlink(path);
+    enum err e = desk_demo_remove(w->web->o.desk, &w->who.actor, &org, diag);
+    if (e != ERR_NONE && e != ERR_NOENT)
+        return e;
+    (void)nanosleep(&(struct timespec){.tv_sec = DEMO_SETTLE_S}, NULL);
+    enum err dropped = store_drop_before(w->worker->store, SLICE("demo"),
+                                         clock_wall_ns() + 2 * 86400 * NS_PER_S, &n, diag);
+    if (dropped != ERR_NONE)
+        return dropped;
     w->status = 204;
-    return desk_demo_remove(w->web->o.desk, &w->who.actor, &org, diag);
+    return n > 0 ? ERR_NONE : e;
 }
