@@ -33,12 +33,18 @@ def functions(code):
         if line.startswith("{"):
             start = n
         elif line.startswith("}") and start is not None:
-            head = " ".join(lines[max(0, start - 6):start])
-            names = re.findall(r"(\w+)\s*\(", head)
-            yield (names[-1] if not names else re.findall(r"(\w+)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*$", head.rstrip() or "")
-                   and re.findall(r"(\w+)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*$", head.rstrip())[-1] or names[0],
-                   start, n - start + 1)
+            first = start - 1
+            while first > 0 and lines[first - 1].strip() and not lines[first - 1].startswith(("}", "#", "{")):
+                first -= 1
+            yield defined("\n".join(lines[first:start])), start, n - start + 1
             start = None
+
+
+def defined(head):
+    """The name that a function's head defines; attributes and macros in capitals are not names."""
+    head = re.sub(r"__attribute__\s*\(\(.*?\)\)|\b[A-Z][A-Z0-9_]+\s*\([^()]*\)|\b_Static_assert\b", " ", head, flags=re.S)
+    m = re.search(r"\b([a-z_]\w*)\s*\(", head)
+    return m.group(1) if m else ""
 
 
 def main():
@@ -53,11 +59,14 @@ def main():
     code_files = files("src/*.c", "src/*.h", "libexec/*.c", "tests/*.c")
     uses = {}
     texts = {}
+    pasted, pasted_after = set(), set()
     for path in code_files:
         with open(path, encoding="utf-8") as f:
             text = f.read()
         code = without_comments_and_strings(text)
         texts[path] = code
+        pasted |= set(re.findall(r"\b([a-z]\w*_)##", code))
+        pasted_after |= set(re.findall(r"##(_[a-z]\w*)", code))
         n = text.count("\n")
         if n > FILE_MOST:
             bad.append(f"{path}: {n} lines, more than {FILE_MOST}")
@@ -73,19 +82,20 @@ def main():
                     bad.append(f"{path}:{line + 1}: {name} has {size} lines, more than {most}")
         for word in set(re.findall(r"\b[a-z]\w+\b", code)):
             uses.setdefault(word, set()).add(path)
-    for path in files("src/*.def"):  # tables name handlers
+    for path in files("src/*.def"):  # tables name handlers, often as the second half of a pasted name
         with open(path, encoding="utf-8") as f:
             for word in set(re.findall(r"\b[a-z]\w+\b", without_comments_and_strings(f.read()))):
-                uses.setdefault(word, set()).add(path)
+                for name in (word, *(half + word for half in pasted), *(word + half for half in pasted_after)):
+                    uses.setdefault(name, set()).add(path)
     # a non-static function that only its own file uses should be static
     for path, code in texts.items():
         if not path.startswith("src/") or not path.endswith(".c") or path.endswith(("_test.c", "_fuzz.c", "_bench.c")):
             continue
-        for m in re.finditer(r"^(?!static|_Noreturn static|typedef|struct \w+ \{|enum|extern|#)[\w \*]*?\b(\w+)\([^;{}]*\)\n\{", code, re.M):
-            name = m.group(1)
-            if name in ("main", "LLVMFuzzerTestOneInput"):
+        for m in re.finditer(r"^(?!static|_Noreturn static|typedef|extern|#)([^;{}#\n][^;{}#]*\))\s*\n\{", code, re.M):
+            name = defined(m.group(1))
+            if not name or name in ("main", "LLVMFuzzerTestOneInput") or re.search(r"\bstatic\b", m.group(1)):
                 continue
-            if not [u for u in uses.get(name, ()) if u != path]:
+            if not uses.get(name, set()) - {path}:
                 bad.append(f"{path}: {name} is used in this file only: make it static")
     for room in sorted(os.listdir("src")):
         if os.path.isdir(f"src/{room}"):

@@ -1,7 +1,7 @@
 """The tables against one another and against the documentation.
 
-Fields sorted. Routes: each operation in docs/api/openapi.json and the other way round. Every fuzz target has a corpus.
-Messages: numbers unique. Locales: the same keys in both languages.
+Rows sorted. Routes: each operation in docs/api/openapi.json and the other way round. Every fuzz target has a corpus.
+Messages: numbers unique. Locales: the same keys in both languages. Generated pages are up to date. Links lead somewhere.
 """
 import json
 import os
@@ -64,6 +64,39 @@ if os.path.exists("console/src/locales/en.json"):
     vi = set(leaves(json.loads(read("console/src/locales/vi.json"))))
     for k in sorted(en ^ vi):
         bad.append(f"console/src/locales: {k} is in one language only")
+
+routes = {(m.lower(), p): h.removeprefix("api_")
+          for m, p, h in re.findall(r'^ROUTE\((\w+), "([^"]+)",.*?(\w+)\)$', read("src/web/routes.def"), re.M)}
+described = {(m, p): o["operationId"] for p, ms in json.loads(read("docs/api/openapi.json"))["paths"].items()
+             for m, o in ms.items() if "operationId" in o}
+for k in sorted(routes.keys() | described.keys()):
+    if routes.get(k) != described.get(k):
+        bad.append(f"{k[0]} {k[1]}: {routes.get(k)} in src/web/routes.def, {described.get(k)} in docs/api/openapi.json")
+
+
+def anchors(path):
+    """The anchors of a Markdown file's headings, made as the code-hosting sites make them."""
+    for head in re.findall(r"^#+ +(.*?) *$", re.sub(r"^```.*?^```", "", read(path), flags=re.M | re.S), re.M):
+        yield re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-")
+
+
+pages = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], capture_output=True,
+                       text=True, check=True).stdout.split()
+for page in pages:
+    if not os.path.exists(page):
+        continue
+    prose = re.sub(r"^```.*?^```|`[^`\n]*`", "", read(page), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        there = os.path.normpath(os.path.join(os.path.dirname(page), name)) if name else page
+        if not os.path.exists(there):
+            bad.append(f"{page}: nothing is at {target}")
+        elif anchor and there.endswith(".md") and anchor not in set(anchors(there)):
+            bad.append(f"{page}: {there} has no heading for #{anchor}")
+        if name.startswith("/"):
+            bad.append(f"{page}: {target} must be relative")
 
 print("\n".join(bad))
 sys.exit(1 if bad else 0)

@@ -316,9 +316,8 @@ uint64_t snapshot_newest(const char *dir, const char *kind)
     char path[PATH_MAX];
     struct seqs found = {.n = 0};
     int n = kind_ok(kind) ? snprintf(path, sizeof(path), "%s/%s", dir, kind) : -1;
-    int folder = n < 0 || (size_t)n >= sizeof(path)
-                     ? -1
-                     : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int folder =
+        n < 0 || (size_t)n >= sizeof(path) ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (folder < 0)
         return 0;

@@ -105,6 +105,7 @@ static void replays_change_nothing(void **state)
     struct jpos pos;
     uint64_t counts = 0;
     size_t n, at = 0;
+    unsigned seed = 7;
 
     for (unsigned i = 0; i < ARRAY_LEN(frames); i++) {
         char rule[8], host[8];
@@ -112,13 +113,13 @@ static void replays_change_nothing(void **state)
         (void)snprintf(host, sizeof(host), "h%u", i * 7 % 4);
         frames[i] = finding(&f->arena, i, rule, host, "1.1.1.1", 2, noon + i * NS_PER_S);
     }
-    srand(7);
     while (at < ARRAY_LEN(frames)) { /* each round goes back a little, as after a crash of watch */
-        size_t from = at > 5 ? at - (size_t)rand() % 5 : 0, to = from + 1 + (size_t)rand() % 12;
+        size_t from = at > 5 ? at - (size_t)rand_r(&seed) % 5 : 0,
+               to = from + 1 + (size_t)rand_r(&seed) % 12;
         to = to > ARRAY_LEN(frames) ? ARRAY_LEN(frames) : to;
         (void)apply(f, frames + from, to - from, to);
         at = to > at ? to : at;
-        if (rand() % 2)
+        if (rand_r(&seed) % 2)
             desk_fixture_reopen(f);
         OK(findings_cursor(f->desk, SLICE("findings"), &pos, &diag));
         assert_int_equal(pos.offset, to);

@@ -176,7 +176,7 @@ static void test_first_start(void **state)
 
     (void)state;
     for (size_t i = 0; i < n; i++)
-        at += sprintf(at, "line %06zu ...........................\n", i);
+        at += (size_t)snprintf(at, 50, "line %06zu ...........................\n", i);
     follow(&k, "*.log");
     kit_write_file(&k, "a.log", text, false);
     kit_start(&k);
@@ -259,7 +259,8 @@ static void test_kill(void **state)
         while (clock_mono_ns() < until) {
             char text[2000], *at = text;
             for (int i = 0; i < 30; i++)
-                at += sprintf(at, "line %zu of the test\n", n++);
+                at +=
+                    snprintf(at, sizeof(text) - (size_t)(at - text), "line %zu of the test\n", n++);
             kit_write_file(&k, "a.log", text, true);
             (void)usleep(2000);
         }
