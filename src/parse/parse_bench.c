@@ -1,5 +1,5 @@
-/* Lines a second of processor time, every format, on one core: `ninja src/parse_bench &&
- * build/src/parse_bench`. */
+/* Lines a second of processor time, every format, on one core: `ninja src/parse/parse_bench
+ * && build/src/parse/parse_bench`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

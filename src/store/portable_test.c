@@ -95,8 +95,8 @@ static int setup(void **state)
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", port);
     pid = fork();
     if (pid == 0) {
-        (void)freopen("/dev/null", "w", stderr);
-        (void)execl(SERVER, SERVER, config, (char *)NULL);
+        if (freopen("/dev/null", "w", stderr))
+            (void)execl(SERVER, SERVER, config, (char *)NULL);
         _exit(126);
     }
     struct store_client_options o = {.url = url};
