@@ -301,6 +301,19 @@ static CHECKED enum err test_compile(struct compile *c, const struct json_node *
     return pattern_test(c, v, m, keyword, ret);
 }
 
+/* Long texts are searched for these. */
+static uint32_t sieved(const struct test *t)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; t->kind == TEST_PATTERN && i < t->pats_n; i++)
+        n += t->pats[i].need.n > 0 &&
+             (t->pats[i].kind == PATTERN_CONTAINS || t->pats[i].kind == PATTERN_GLOB);
+    if (t->kind == TEST_REGEX && regex_asks(t->re))
+        n += 2;
+    return n;
+}
+
 CHECKED enum err item_compile(struct compile *c, const struct json_node *at, struct slice key,
                               const struct json_node *values, struct item *ret)
 {
@@ -326,5 +339,7 @@ CHECKED enum err item_compile(struct compile *c, const struct json_node *at, str
                             "the field is mapped to too many places");
     for (size_t i = 0; e == ERR_NONE && i < n; i++, v = v->next)
         e = test_compile(c, v, &m, field.n == 0, &ret->tests[i]);
+    for (size_t i = 0; e == ERR_NONE && !c->failed && i < n; i++)
+        c->rs->slots[ret->slot].sieved += sieved(&ret->tests[i]);
     return e;
 }

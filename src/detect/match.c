@@ -4,7 +4,7 @@
 #include "core/metrics.h"
 #include "detect/rule_int.h"
 
-enum { MATCHED_MAX = 32, SCRATCH_BYTES = 64 << 20, DECODE_ROUNDS = 2 };
+enum { MATCHED_MAX = 32, SCRATCH_BYTES = 64 << 20, DECODE_ROUNDS = 2, SIEVE_WORTH = 4 };
 
 struct slot_value {
     struct slice raw, folded;
@@ -17,6 +17,7 @@ struct slot_state {
     struct slot_value *v;
     uint32_t n, cap;
     bool has_null;
+    struct sieve *sieve; /* NULL until asked for */
 };
 
 struct name_state {
@@ -261,6 +262,53 @@ static struct slice folded(struct run *r, struct slot_value *v)
     return v->folded;
 }
 
+static void sieve_value(struct run *r, struct sieve *sv, struct slot_value *v)
+{
+    if (!sieve_add_ascii(sv, v->raw))
+        sieve_add(sv, folded(r, v));
+}
+
+static bool inside(struct slice part, struct slice whole)
+{
+    return part.p >= whole.p && part.p + part.n <= whole.p + whole.n;
+}
+
+/* Most values are parts of the record: where that is ASCII, it stands for them. */
+static struct sieve *sieve_of(struct run *r, uint32_t slot, struct slot_state *st)
+{
+    struct slice whole = SLICE("");
+
+    if (st->sieve || !st->n)
+        return st->sieve;
+    struct sieve *sv = arena_alloc(&r->s->arena, sizeof(*sv));
+    if (!sv)
+        return NULL;
+    sieve_init(sv);
+    if (slot == SLOT_KEYWORDS && r->ev->record && sieve_add_ascii(sv, r->ev->record->payload))
+        whole = r->ev->record->payload;
+    for (uint32_t i = 0; i < st->n; i++)
+        if (!inside(st->v[i].raw, whole))
+            sieve_value(r, sv, &st->v[i]);
+    st->sieve = sv;
+    return sv;
+}
+
+static bool may_hold(struct run *r, const struct test *t, uint32_t slot, struct slot_state *st)
+{
+    if (r->rs->slots[slot].sieved < SIEVE_WORTH || r->rs->no_sieves ||
+        (t->kind != TEST_PATTERN && t->kind != TEST_REGEX))
+        return true;
+    const struct sieve *sv = sieve_of(r, slot, st);
+    if (!sv)
+        return true;
+    if (t->kind == TEST_REGEX)
+        return !sv->ascii || regex_may(t->re, sv->bytes);
+    for (size_t i = 0; i < t->pats_n; i++)
+        if (sieve_may(sv, &t->pats[i].need))
+            return true;
+    return false;
+}
+
 static bool compare(const struct test *t, const struct slot_value *v)
 {
     long double n = 0;
@@ -339,13 +387,15 @@ static bool value_holds(struct run *r, const struct test *t, struct slot_value *
     return false;
 }
 
-static bool test_holds(struct run *r, const struct test *t, struct slot_state *st,
+static bool test_holds(struct run *r, const struct test *t, uint32_t slot, struct slot_state *st,
                        const struct slot_value **ret_hit)
 {
     if (t->kind == TEST_NULL)
         return st->n == 0 || st->has_null;
     if (t->kind == TEST_EXISTS)
         return (st->n > 0) == t->exists;
+    if (!may_hold(r, t, slot, st))
+        return false;
     for (uint32_t i = 0; i < st->n; i++) {
         if (!value_holds(r, t, &st->v[i]))
             continue;
@@ -362,7 +412,7 @@ static bool item_holds(struct run *r, const struct item *it, const struct slot_v
 
     *ret_hit = NULL;
     for (size_t i = 0; i < it->tests_n && holds == it->all; i++)
-        holds = test_holds(r, &it->tests[i], st, ret_hit);
+        holds = test_holds(r, &it->tests[i], it->slot, st, ret_hit);
     if (!*ret_hit && st->n)
         *ret_hit = &st->v[0];
     return holds != it->neq;

@@ -139,6 +139,16 @@ static CHECKED enum err split(struct arena *a, struct toks t, struct pattern *p)
     return ERR_NONE;
 }
 
+static struct sieve_need need_of(const struct pattern *p)
+{
+    struct slice longest = SLICE("");
+
+    for (size_t i = 0; !p->cased && i < p->segs_n; i++)
+        if (p->segs[i].lit.n > longest.n)
+            longest = p->segs[i].lit;
+    return sieve_need_of(longest);
+}
+
 CHECKED enum err pattern_build(struct arena *a, struct toks t, bool cased, struct pattern *ret)
 {
     struct pattern p = {.kind = PATTERN_GLOB, .cased = cased, .lit = SLICE("")};
@@ -158,6 +168,7 @@ CHECKED enum err pattern_build(struct arena *a, struct toks t, bool cased, struc
         p.kind = p.open_start ? (p.open_end ? PATTERN_CONTAINS : PATTERN_ENDS)
                               : (p.open_end ? PATTERN_STARTS : PATTERN_EQUAL);
     }
+    p.need = need_of(&p);
     *ret = p;
     return ERR_NONE;
 }

@@ -13,6 +13,7 @@
 #define DETECT_PATTERN_INT_H
 
 #include "core/arena.h"
+#include "detect/sieve_int.h"
 
 enum tok_kind { TOK_BYTE, TOK_ANY, TOK_ONE, TOK_DASH };
 
@@ -52,6 +53,7 @@ struct pattern {
     size_t rare;               /* as in pattern_seg */
     struct pattern_seg *segs;  /* GLOB */
     size_t segs_n;
+    struct sieve_need need; /* of the longest literal inside, unless `cased` */
 };
 
 /* `\*`, `\?` and `\\` are literal; any other backslash is itself. */

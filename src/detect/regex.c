@@ -19,6 +19,9 @@ enum {
 struct regex {
     pcre2_code *utf;
     pcre2_code *bytes; /* NULL where the expression needs UTF, as with \x{2013} */
+    bool has_first, has_last;
+    uint64_t first[2]; /* a match begins with one of these, ASCII in lower case */
+    uint64_t last[2];  /* and holds this one */
 };
 
 struct regex_scratch {
@@ -47,6 +50,54 @@ static pcre2_code *compile(struct slice pattern, uint32_t flags, int *ret_code, 
     return code;
 }
 
+static void add_byte(uint64_t set[static 2], unsigned c)
+{
+    if (c >= 'A' && c <= 'Z')
+        c += 32;
+    set[c / 64] |= UINT64_C(1) << (c % 64);
+}
+
+/* What PCRE2 found out for itself. Nothing about text beyond ASCII is used, so that no letter with
+ * another case far away can be missed. */
+static void ask(struct regex *re)
+{
+    const uint8_t *map = NULL;
+    uint32_t empty = 1, kind = 0, unit = 0;
+
+    (void)pcre2_pattern_info(re->utf, PCRE2_INFO_MATCHEMPTY, &empty);
+    if (empty)
+        return;
+    (void)pcre2_pattern_info(re->utf, PCRE2_INFO_FIRSTCODETYPE, &kind);
+    (void)pcre2_pattern_info(re->utf, PCRE2_INFO_FIRSTCODEUNIT, &unit);
+    (void)pcre2_pattern_info(re->utf, PCRE2_INFO_FIRSTBITMAP, (void *)&map);
+    if (kind == 1 && unit < 128) {
+        re->has_first = true;
+        add_byte(re->first, unit);
+    } else if (kind == 0 && map) {
+        re->has_first = true;
+        for (unsigned c = 0; c < 128; c++)
+            if (map[c / 8] >> (c % 8) & 1)
+                add_byte(re->first, c);
+    }
+    (void)pcre2_pattern_info(re->utf, PCRE2_INFO_LASTCODETYPE, &kind);
+    (void)pcre2_pattern_info(re->utf, PCRE2_INFO_LASTCODEUNIT, &unit);
+    re->has_last = kind == 1 && unit < 128;
+    if (re->has_last)
+        add_byte(re->last, unit);
+}
+
+bool regex_asks(const struct regex *re)
+{
+    return re->has_first || re->has_last;
+}
+
+bool regex_may(const struct regex *re, const uint64_t bytes[static 2])
+{
+    if (re->has_first && !(re->first[0] & bytes[0]) && !(re->first[1] & bytes[1]))
+        return false;
+    return !re->has_last || (re->last[0] & bytes[0]) || (re->last[1] & bytes[1]);
+}
+
 CHECKED enum err regex_compile(struct slice pattern, bool icase, bool multiline, bool dotall,
                                struct regex **ret, struct diag *diag)
 {
@@ -68,6 +119,7 @@ CHECKED enum err regex_compile(struct slice pattern, bool icase, bool multiline,
         return FAIL(diag, ERR_SYNTAX, at, "%s at offset %zu", text, at);
     }
     re->bytes = compile(pattern, flags | PCRE2_NEVER_UTF, &ignored, &nowhere);
+    ask(re);
     *ret = re;
     return ERR_NONE;
 }

@@ -21,6 +21,11 @@ CHECKED enum err regex_compile(struct slice pattern, bool icase, bool multiline,
 void regex_scratch_free(struct regex_scratch *s);
 FREED_BY(regex_scratch_free) struct regex_scratch *regex_scratch_new(void);
 
+/* Whether it says anything of the bytes that a match must hold; and false when no text of these
+ * ASCII bytes (in lower case, as in struct sieve) can match. */
+bool regex_asks(const struct regex *re);
+bool regex_may(const struct regex *re, const uint64_t bytes[static 2]);
+
 /* *ret_limited (never NULL) is set, and otherwise left, when a limit stopped the search. */
 bool regex_search(const struct regex *re, struct regex_scratch *s, struct slice text,
                   bool *ret_limited);

@@ -35,6 +35,7 @@ struct slot_source {
 struct slot {
     struct slot_source from[SLOT_SOURCES_MAX];
     uint32_t n;
+    uint32_t sieved; /* how many tests of it a sieve may spare */
 };
 
 enum test_kind {
@@ -156,6 +157,7 @@ struct ruleset {
     struct gate gate;
     struct regex **regexes; /* owned */
     size_t regexes_n, regexes_cap;
+    bool no_sieves;            /* for tests: try everything */
     struct rule_issue *issues; /* owned */
     size_t issues_cap;
     struct rule_report report;
