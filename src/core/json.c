@@ -164,7 +164,7 @@ static CHECKED enum err tape_tree(struct json_reader *r, const uint64_t *tape, c
         char kind = (char)(tape[at] >> 56);
         if (kind == '}' || kind == ']') {
             depth--;
-            parent = levels[depth].node;
+            parent = levels[depth].node; /* NOLINT: simdjson's tape is balanced */
             tail = levels[depth].tail;
             at++;
             continue;

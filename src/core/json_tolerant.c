@@ -292,6 +292,7 @@ static CHECKED enum err tree(struct cursor *c, struct json_node **root)
                 return e;
             struct json_node *n = *tail;
             tail = &n->next;
+            /* element() has linked a node: NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
             if (n->type == JSON_ARRAY || n->type == JSON_OBJECT) {
                 if (depth == JSON_DEPTH_MAX)
                     return FAIL(c->diag, ERR_LIMIT, c->at - 1, "nested deeper than %d levels",

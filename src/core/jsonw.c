@@ -185,8 +185,7 @@ void jsonw_double(struct jsonw *w, double v)
     }
     for (int precision = 15; precision <= 17; precision++) {
         (void)snprintf(text, sizeof(text) - 2, "%.*g", precision, v);
-        double back = strtod(text, NULL);
-        if (memcmp(&back, &v, sizeof(v)) == 0)
+        if (strtod(text, NULL) == v)
             break;
     }
     size_t n = strlen(text);

@@ -189,8 +189,9 @@ static CHECKED enum err new_node(struct stream *s, yaml_mark_t at, struct json_n
     struct json_node *n = json_pool_take(s->r);
 
     if (!n) {
-        enum err e = json_pool_why(s->r, 0, NULL);
-        return fail_at(s, e, at, e == ERR_LIMIT ? "too many values" : "no memory for the tree");
+        if (json_pool_why(s->r, 0, NULL) == ERR_LIMIT)
+            return fail_at(s, ERR_LIMIT, at, "too many values");
+        return fail_at(s, ERR_NOMEM, at, "no memory for the tree");
     }
     *n = (struct json_node){.line = (uint32_t)at.line + 1,
                             .col = (uint32_t)at.column + 1,

@@ -271,9 +271,10 @@ static enum err add_events(struct desk *d, int64_t alert, const struct json_node
          e == ERR_NONE && c && n < ALERT_EVENTS_MAX; c = c->next) {
         if (c->type != JSON_STRING || c->str.n == 0 || c->str.n > 64)
             continue;
-        e = db_run(d->db, "INSERT INTO alert_events(alert, seq, event) VALUES (?1, ?2, ?3)",
-                   DB_ARGS(db_i(alert), db_i(++seq), db_t(c->str)), NULL, diag);
+        seq++;
         n++;
+        e = db_run(d->db, "INSERT INTO alert_events(alert, seq, event) VALUES (?1, ?2, ?3)",
+                   DB_ARGS(db_i(alert), db_i(seq), db_t(c->str)), NULL, diag);
     }
     if (e == ERR_NONE && seq > ALERT_EVENTS_MAX)
         e = db_run(d->db, "DELETE FROM alert_events WHERE alert = ?1 AND seq <= ?2",

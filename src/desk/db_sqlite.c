@@ -202,6 +202,7 @@ static enum err lite_query(struct db *db, const char *sql, const struct db_value
 static enum err lite_next(struct db_rows *rows, bool *ret_row, struct diag *diag)
 {
     struct lite_rows *r = (struct lite_rows *)rows;
+    /* prepare() has set it: NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     int rc = sqlite3_step(r->stmt);
 
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)

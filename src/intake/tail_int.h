@@ -11,7 +11,7 @@
 enum {
     TAIL_FILES_MAX = 256,
     TAIL_POLL_MS = 200,
-    TAIL_SCAN_MS = 500, 
+    TAIL_SCAN_MS = 500,
     TAIL_CHUNK = 256 << 10,
     TAIL_FIRST_BYTES = 1 << 20, /* of a file that was there at the very first start */
     TAIL_ROTATE_MS = 3000,      /* a file that was renamed is quiet for so long before it is left */

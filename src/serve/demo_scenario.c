@@ -137,7 +137,8 @@ static CHECKED enum err number(struct slice range, uint64_t *random, struct buf 
     if (dash == range.n || !slice_to_u64(slice_cut(range, 0, dash), &a) ||
         !slice_to_u64(slice_cut(range, dash + 1, range.n), &b) || b < a || b - a > 1000000000)
         return ERR_SYNTAX;
-    return buf_printf(out, "%llu", (unsigned long long)(a + next(random) % (b - a + 1)));
+    a += next(random) % (b - a + 1);
+    return buf_printf(out, "%llu", (unsigned long long)a);
 }
 
 static CHECKED enum err when(bool access_log, int64_t now_ns, struct buf *out)

@@ -42,9 +42,9 @@ CHECKED enum err role_seal(enum role r, struct diag *diag)
         uint32_t action = strict ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM);
         if (!(bans[i].roles & 1u << r))
             continue;
-        rc = bans[i].family ? seccomp_rule_add(f, action, bans[i].call, 1,
-                                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)bans[i].family))
-                            : seccomp_rule_add(f, action, bans[i].call, 0);
+        struct scmp_arg_cmp family = {
+            .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)bans[i].family};
+        rc = seccomp_rule_add_array(f, action, bans[i].call, bans[i].family ? 1 : 0, &family);
     }
     if (rc == 0)
         rc = seccomp_load(f);

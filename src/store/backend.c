@@ -144,7 +144,7 @@ void backend_query(struct backend_session *s, struct slice sql, const char *form
     struct diag d = {.code = ERR_NONE};
     struct engine_answer *engine = NULL;
     struct http_answer h = {.status = 0};
-    char room[80];
+    char room[80] = "param_";
 
     *ret = (struct backend_answer){.code = 0};
     if (s->conn) {
@@ -161,7 +161,6 @@ void backend_query(struct backend_session *s, struct slice sql, const char *form
     for (size_t i = 0; e == ERR_NONE && i < n; i++) {
         if (params[i].name.n + 7 > sizeof(room))
             e = ERR_LIMIT;
-        memcpy(room, "param_", 6);
         memcpy(room + 6, params[i].name.p, e == ERR_NONE ? params[i].name.n : 0);
         if (e == ERR_NONE)
             e = client_arg(&s->sql, (struct slice){room, 6 + params[i].name.n}, params[i].value);
