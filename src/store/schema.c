@@ -136,6 +136,12 @@ const char *schema_setting(size_t i)
     return settings[i < ARRAY_LEN(settings) ? i : ARRAY_LEN(settings) - 1];
 }
 
+/* Below this many bytes a part is one file, not several for each column: blocks of 12,500 rows
+ * then cost half the processor time, merges included, and blocks of 50,000 a fifth less. */
+#define ONE_FILE "min_bytes_for_wide_part = 536870912, min_rows_for_wide_part = 0"
+
+const char schema_tuning[] = "ALTER TABLE " SCHEMA_TABLE " MODIFY SETTING " ONE_FILE;
+
 CHECKED enum err schema_ddl(struct buf *out)
 {
     enum err e = buf_puts(out, "CREATE TABLE IF NOT EXISTS " SCHEMA_TABLE " (\n");
@@ -155,7 +161,7 @@ CHECKED enum err schema_ddl(struct buf *out)
                           "ORDER BY (org, timestamp)\nSETTINGS ");
     for (size_t i = 0; e == ERR_NONE && settings[i]; i++)
         e = buf_printf(out, "%s%s", i ? ", " : "", settings[i]);
-    return e;
+    return e == ERR_NONE ? buf_puts(out, ", " ONE_FILE) : e;
 }
 
 CHECKED enum err schema_add_column(const struct schema_column *c, struct buf *out)

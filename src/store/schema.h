@@ -88,6 +88,8 @@ const struct schema_column *schema_column_of(enum field f);
 CHECKED enum err schema_ddl(struct buf *out);
 /* ALTER TABLE ... ADD COLUMN for one column. */
 CHECKED enum err schema_add_column(const struct schema_column *c, struct buf *out);
+/* The statement that gives a table made by an older program what schema_ddl gives a new one. */
+extern const char schema_tuning[];
 /* "id, timestamp, ...", the columns of a Native block in order. */
 CHECKED enum err schema_column_list(struct buf *out);
 

@@ -146,6 +146,8 @@ static CHECKED enum err upgrade(struct backend_session *s, struct diag *diag)
         if (sql)
             e = run(s, sql, NULL, diag);
     }
+    if (e == ERR_NONE)
+        e = run(s, schema_tuning, NULL, diag);
     buf_done(&line);
     buf_done(&have);
     return e;
