@@ -34,8 +34,9 @@ struct detect_scratch {
     uint64_t *chosen; /* bitmap of rules to try */
     size_t chosen_n;
     uint64_t epoch;
-    uint64_t names_epoch;
-    uint32_t *next; /* per event field: the next of the same name + 1 */
+    uint64_t names_epoch, record_epoch;
+    struct sieve *record_sieve; /* NULL: none, or not all ASCII */
+    uint32_t *next;             /* per event field: the next of the same name + 1 */
     bool limited;
     struct match_field matched[MATCHED_MAX];
     size_t matched_n;
@@ -273,22 +274,56 @@ static bool inside(struct slice part, struct slice whole)
     return part.p >= whole.p && part.p + part.n <= whole.p + whole.n;
 }
 
-/* Most values are parts of the record: where that is ASCII, it stands for them. */
-static struct sieve *sieve_of(struct run *r, uint32_t slot, struct slot_state *st)
+static struct sieve *sieve_new(struct run *r)
 {
-    struct slice whole = SLICE("");
+    struct sieve *sv = arena_alloc(&r->s->arena, sizeof(*sv));
+
+    if (sv)
+        sieve_init(sv);
+    return sv;
+}
+
+/* Most values are parts of the record: where that is ASCII, its sieve does for them all. */
+static struct sieve *sieve_of_record(struct run *r)
+{
+    struct detect_scratch *s = r->s;
+
+    if (s->record_epoch == s->epoch)
+        return s->record_sieve;
+    s->record_epoch = s->epoch;
+    s->record_sieve = r->ev->record ? sieve_new(r) : NULL;
+    if (s->record_sieve && !sieve_add_ascii(s->record_sieve, r->ev->record->payload))
+        s->record_sieve = NULL;
+    return s->record_sieve;
+}
+
+static bool in_record(const struct run *r, const struct slot_value *v)
+{
+    return r->ev->record && inside(v->raw, r->ev->record->payload);
+}
+
+static struct sieve *sieve_of(struct run *r, struct slot_state *st)
+{
+    struct sieve *whole = NULL, *sv;
 
     if (st->sieve || !st->n)
         return st->sieve;
-    struct sieve *sv = arena_alloc(&r->s->arena, sizeof(*sv));
-    if (!sv)
-        return NULL;
-    sieve_init(sv);
-    if (slot == SLOT_KEYWORDS && r->ev->record && sieve_add_ascii(sv, r->ev->record->payload))
-        whole = r->ev->record->payload;
-    for (uint32_t i = 0; i < st->n; i++)
-        if (!inside(st->v[i].raw, whole))
-            sieve_value(r, sv, &st->v[i]);
+    for (uint32_t i = 0; i < st->n && !whole; i++)
+        if (in_record(r, &st->v[i]))
+            whole = sieve_of_record(r);
+    sv = whole;
+    for (uint32_t i = 0; i < st->n; i++) {
+        if (whole && in_record(r, &st->v[i]))
+            continue;
+        if (sv == whole) {
+            sv = sieve_new(r);
+            if (!sv)
+                return NULL;
+            if (whole)
+                *sv = *whole;
+        }
+        sieve_value(r, sv, &st->v[i]);
+    }
     st->sieve = sv;
     return sv;
 }
@@ -298,7 +333,7 @@ static bool may_hold(struct run *r, const struct test *t, uint32_t slot, struct 
     if (r->rs->slots[slot].sieved < SIEVE_WORTH || r->rs->no_sieves ||
         (t->kind != TEST_PATTERN && t->kind != TEST_REGEX))
         return true;
-    const struct sieve *sv = sieve_of(r, slot, st);
+    const struct sieve *sv = sieve_of(r, st);
     if (!sv)
         return true;
     if (t->kind == TEST_REGEX)

@@ -1,13 +1,20 @@
 #include "detect/sieve_int.h"
 
-static unsigned lower(unsigned char c)
-{
-    return c + ((unsigned)(c - 'A') < 26u) * 32u;
-}
+#define PAIR(a, b) (((a)*37u + (b)) % SIEVE_PAIRS)
 
-static unsigned pair(unsigned a, unsigned b)
+/* In lower case, and its bit in each half of the set of bytes. */
+static struct byte {
+    uint8_t lower;
+    uint64_t bit[2];
+} table[128];
+
+__attribute__((constructor)) static void table_fill(void)
 {
-    return (a * 37 + b) % SIEVE_PAIRS;
+    for (unsigned c = 0; c < ARRAY_LEN(table); c++) {
+        unsigned to = c >= 'A' && c <= 'Z' ? c + 32 : c;
+        table[c].lower = (uint8_t)to;
+        table[c].bit[to / 64] = UINT64_C(1) << (to % 64);
+    }
 }
 
 void sieve_init(struct sieve *s)
@@ -38,12 +45,11 @@ CHECKED bool sieve_add_ascii(struct sieve *s, struct slice raw)
     if (!is_ascii(raw))
         return false;
     for (size_t i = 0; i < raw.n; i++) {
-        unsigned c = lower((unsigned char)raw.p[i]);
-        uint64_t bit = UINT64_C(1) << (c % 64), upper = 0 - (uint64_t)(c / 64);
-        high |= bit & upper;
-        low |= bit & ~upper;
-        s->pairs[pair(before, c)] = 1;
-        before = c;
+        const struct byte *c = &table[(unsigned char)raw.p[i] & 127];
+        low |= c->bit[0];
+        high |= c->bit[1];
+        s->pairs[PAIR(before, c->lower)] = 1;
+        before = c->lower;
     }
     s->bytes[0] |= low;
     s->bytes[1] |= high;
@@ -57,7 +63,7 @@ void sieve_add(struct sieve *s, struct slice folded)
     s->ascii = false;
     for (size_t i = 0; i < folded.n; i++) {
         unsigned c = (unsigned char)folded.p[i];
-        s->pairs[pair(before, c)] = 1;
+        s->pairs[PAIR(before, c)] = 1;
         before = c;
     }
 }
@@ -71,7 +77,7 @@ struct sieve_need sieve_need_of(struct slice literal)
     for (size_t i = 0; i < n; i++) {
         size_t at = i * pairs / n;
         need.pairs[need.n++] =
-            (uint16_t)pair((unsigned char)literal.p[at], (unsigned char)literal.p[at + 1]);
+            (uint16_t)PAIR((unsigned char)literal.p[at], (unsigned char)literal.p[at + 1]);
     }
     return need;
 }
