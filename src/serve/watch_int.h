@@ -74,8 +74,8 @@ CHECKED enum err watch_pipe_open(struct watch_pipe *p, struct watch *w, unsigned
 void watch_pipe_close(struct watch_pipe *p);
 void watch_pipe_begin(struct watch_pipe *p); /* a new batch: takes the view */
 void watch_pipe_end(struct watch_pipe *p);
-/* Takes one frame and calls each() for its events, which end with that call. ERR_NOENT when there is
- * none. */
+/* Takes one frame and calls each() for its events, which end with that call. ERR_NOENT when there
+ * is none. */
 CHECKED enum err watch_pipe_step(struct watch_pipe *p);
 /* Keeps the last frame in DIR/quarantine/watch/. */
 void watch_pipe_quarantine(struct watch_pipe *p, const char *why);
