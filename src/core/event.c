@@ -1,8 +1,5 @@
 #include "core/event.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "core/ip.h"
 #include "core/timefmt.h"
 
@@ -81,11 +78,17 @@ CHECKED enum err event_set(struct event *ev, enum field f, struct slice text)
 
 struct value value_int(struct arena *a, int64_t v)
 {
-    char text[24];
-    int n = snprintf(text, sizeof(text), "%" PRId64, v);
+    char text[20], *at = text + sizeof(text);
+    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
     struct slice s = SLICE("");
 
-    if (n <= 0 || arena_dup(a, (struct slice){text, (size_t)n}, &s) != ERR_NONE)
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (v < 0)
+        *--at = '-';
+    if (arena_dup(a, (struct slice){at, (size_t)(text + sizeof(text) - at)}, &s) != ERR_NONE)
         return value_str(SLICE(""));
     return (struct value){.type = VT_INT, .text = s, .i = v};
 }

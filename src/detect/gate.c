@@ -63,12 +63,62 @@ static CHECKED enum err add_keys(struct gate *g, const struct item *it, uint32_t
     return ERR_NONE;
 }
 
+/* Without a value no test of the item holds. */
+static bool needs_value(const struct item *it)
+{
+    if (it->neq || it->slot == SLOT_KEYWORDS)
+        return false;
+    for (size_t i = 0; i < it->tests_n; i++)
+        if (it->tests[i].kind == TEST_NULL ||
+            (it->tests[i].kind == TEST_EXISTS && !it->tests[i].exists))
+            return false;
+    return true;
+}
+
+/* The item's values must begin with one of the bytes: true if that can be said. */
+static bool first_bytes(const struct item *it, uint64_t first[static 4])
+{
+    memset(first, 0, 4 * sizeof(*first));
+    for (size_t i = 0; i < it->tests_n; i++) {
+        const struct test *t = &it->tests[i];
+        for (size_t k = 0; t->kind == TEST_PATTERN && k < t->pats_n; k++) {
+            const struct pattern *p = &t->pats[k];
+            if (p->cased || !p->lit.n || (p->kind != PATTERN_EQUAL && p->kind != PATTERN_STARTS))
+                return false;
+            first[(uint8_t)p->lit.p[0] / 64] |= UINT64_C(1) << ((uint8_t)p->lit.p[0] % 64);
+        }
+        if (t->kind != TEST_PATTERN)
+            return false;
+    }
+    return true;
+}
+
+static void ask(struct gate_alt *alt)
+{
+    const struct sel *sel = alt->sel;
+    const struct sel *kids = sel->kind == SEL_ITEM ? sel : sel->kids;
+    size_t n = sel->kind == SEL_ITEM ? 1 : sel->kind == SEL_AND ? sel->n : 0;
+
+    memset(alt->first, 0xff, sizeof(alt->first));
+    for (size_t i = 0; i < n; i++) {
+        uint64_t first[4];
+        if (kids[i].kind != SEL_ITEM || !needs_value(&kids[i].item))
+            continue;
+        alt->slot = kids[i].item.slot;
+        if (!first_bytes(&kids[i].item, first))
+            continue;
+        memcpy(alt->first, first, sizeof(first));
+        return;
+    }
+}
+
 static CHECKED enum err add_alt(struct gate *g, uint32_t row, const struct sel *sel)
 {
     const struct item *it = index_item(sel);
     uint32_t alt = g->alts_n++;
 
-    g->alts[alt] = (struct gate_alt){row, sel};
+    g->alts[alt] = (struct gate_alt){.row = row, .sel = sel, .slot = SLOT_KEYWORDS};
+    ask(&g->alts[alt]);
     if (it)
         return add_keys(g, it, alt);
     g->always[g->always_n++] = alt;

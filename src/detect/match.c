@@ -18,6 +18,8 @@ struct slot_state {
     uint32_t n, cap;
     bool has_null;
     struct sieve *sieve; /* NULL until asked for */
+    bool has_first;
+    uint64_t first[4]; /* bytes that the values, folded, begin with */
 };
 
 struct name_state {
@@ -562,6 +564,32 @@ static void try_text(struct run *r, struct chosen *c, uint32_t slot, struct slic
         try_row(r, c, &g->alts[g->nodes[at - 1].alt]);
 }
 
+/* The bytes that the slot's values, folded, begin with. */
+static const uint64_t *firsts(struct run *r, struct slot_state *st)
+{
+    if (st->has_first)
+        return st->first;
+    st->has_first = true;
+    for (uint32_t i = 0; i < st->n; i++) {
+        struct slice s = folded(r, &st->v[i]);
+        if (s.n)
+            st->first[(uint8_t)s.p[0] / 64] |= UINT64_C(1) << ((uint8_t)s.p[0] % 64);
+    }
+    return st->first;
+}
+
+static bool may_be(struct run *r, const struct gate_alt *alt)
+{
+    if (alt->slot == SLOT_KEYWORDS)
+        return true;
+    struct slot_state *st = values(r, alt->slot);
+    if (!st->n || alt->first[0] == UINT64_MAX)
+        return st->n > 0;
+    const uint64_t *have = firsts(r, st);
+    return ((alt->first[0] & have[0]) | (alt->first[1] & have[1]) | (alt->first[2] & have[2]) |
+            (alt->first[3] & have[3])) != 0;
+}
+
 /* Marks the rules of every row that the event is of; whether one of them says for sure what it
  * is. */
 static bool choose(struct run *r)
@@ -571,7 +599,8 @@ static bool choose(struct run *r)
 
     memset(r->s->chosen, 0, r->s->chosen_n * sizeof(*r->s->chosen));
     for (uint32_t i = 0; i < g->always_n; i++)
-        try_row(r, &c, &g->alts[g->always[i]]);
+        if (may_be(r, &g->alts[g->always[i]]))
+            try_row(r, &c, &g->alts[g->always[i]]);
     for (uint32_t i = 0; i < g->slots_n; i++) {
         struct slot_state *st = values(r, g->slots[i]);
         for (uint32_t k = 0; k < st->n; k++)

@@ -131,9 +131,11 @@ struct gate {
     struct gate_alt {
         uint32_t row;
         const struct sel *sel;
+        uint32_t slot;     /* cannot hold without a value of it; SLOT_KEYWORDS: of none */
+        uint64_t first[4]; /* nor without a value that begins, folded, with one of these bytes */
     } * alts;
     uint32_t alts_n;
-    uint32_t *always; /* alternatives that nothing can be known of beforehand */
+    uint32_t *always; /* alternatives that the keys say nothing of */
     uint32_t always_n;
     uint32_t *slots; /* those of the keys */
     uint32_t slots_n;

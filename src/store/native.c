@@ -121,12 +121,10 @@ int64_t native_ingested(const struct native *n, size_t row)
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "fixed-width cells are copied as they are");
 
-static CHECKED enum err put_fixed(struct buf *b, const void *p, size_t n)
+static inline CHECKED enum err put_fixed(struct buf *b, const void *p, size_t n)
 {
-    char *to;
-
     if (b->cap - b->n < n) {
-        enum err e = buf_reserve(b, n, &to);
+        enum err e = buf_reserve(b, n, NULL);
         if (e != ERR_NONE)
             return e;
     }
@@ -147,10 +145,14 @@ static size_t varint(uint64_t v, char out[static 10])
     return n;
 }
 
-static CHECKED enum err put_varint(struct buf *b, uint64_t v)
+static inline CHECKED enum err put_varint(struct buf *b, uint64_t v)
 {
     char head[10];
 
+    if (v < 0x80 && b->cap > b->n) {
+        b->p[b->n++] = (char)v;
+        return ERR_NONE;
+    }
     return put_fixed(b, head, varint(v, head));
 }
 
@@ -189,9 +191,10 @@ static CHECKED enum err put_end(struct column *c)
 
 /* ---- words ---- */
 
+/* Letters, digits and all bytes above 127; without branches, since text mixes them. */
 static bool word_byte(unsigned char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
+    return (((c | 0x20u) - 'a' < 26u) | (c - (unsigned)'0' < 10u) | (c >= 0x80)) != 0;
 }
 
 CHECKED enum err native_words(struct slice s, struct buf *scratch, struct buf *out)
