@@ -10,7 +10,7 @@
 #include "store/writer.h"
 
 /* A block holds a record about twice (original and fields): this stays well below its ceiling. */
-enum { IDLE_MS = 100, FULL_IDLE_MS = 20, BLOCK_FRAME_BYTES = 24 << 20 };
+enum { IDLE_MS = 100, FULL_IDLE_MS = 20, BLOCK_FRAME_BYTES = 24 << 20, PATIENCE = 4 };
 
 struct storing {
     struct watch *w;
@@ -20,6 +20,7 @@ struct storing {
     struct jpos single_to; /* up to here one record a block; {0,0} = ordinary blocks */
     int64_t first_ns;      /* when the block's first row was added; 0 = empty */
     size_t bytes;          /* of the frames in the block */
+    bool behind;           /* the journal holds more than one batch */
     enum err add_err;      /* of the step under way */
 };
 
@@ -109,7 +110,9 @@ static bool commit(struct storing *s)
 
 static bool due(const struct storing *s, bool more)
 {
-    int64_t wait = config_int(s->w->ctx->cfg, OPT_WATCH_BATCH_MS) * NS_PER_MS;
+    /* Who is behind gains more from blocks that the engine need not merge than from haste. */
+    int64_t wait =
+        config_int(s->w->ctx->cfg, OPT_WATCH_BATCH_MS) * NS_PER_MS * (s->behind ? PATIENCE : 1);
 
     if (jpos_cmp(s->pipe.at, s->single_to) <= 0 && jpos_cmp(s->begun, s->pipe.at) != 0)
         return true;
@@ -130,9 +133,12 @@ static bool fill(struct storing *s)
         struct jpos before = s->pipe.at;
         s->add_err = ERR_NONE;
         enum err e = watch_pipe_step(&s->pipe);
-        if (e == ERR_NOENT)
+        if (e == ERR_NOENT) {
+            s->behind = false;
             break;
+        }
         n++;
+        s->behind = s->behind || n == WATCH_BATCH_FRAMES;
         s->bytes += s->pipe.last.n;
         if (s->add_err == ERR_LIMIT && jpos_cmp(before, s->begun) != 0) {
             /* full in the middle of a record, in spite of BLOCK_FRAME_BYTES: small blocks then */
