@@ -73,7 +73,8 @@ struct http_server {
     unsigned answering; /* handled, not completed */
     bool stopping, forced, quit;
     pthread_t reaper;
-    unsigned owners; /* the starter, and each call */
+    unsigned owners;  /* the starter, and each call */
+    struct buf spare; /* owned; with keep_body, of a call that is over */
     atomic_uint seq;
     uint32_t start;
 };
@@ -84,6 +85,7 @@ static void server_free(struct http_server *s)
 {
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
+    buf_done(&s->spare);
     free(s);
 }
 
@@ -105,6 +107,11 @@ static void call_unref_unlock(struct http_call *c)
     bool last = --c->owners == 0;
     bool last_of_all = last && --s->owners == 0;
 
+    if (last && s->o.keep_body && c->body.cap > s->spare.cap) {
+        struct buf smaller = s->spare;
+        s->spare = c->body;
+        c->body = smaller;
+    }
     pthread_mutex_unlock(&s->lock);
     if (last)
         call_free(c);
@@ -549,6 +556,12 @@ static void check_length(struct http_call *c)
 
     c->limit = o->body_limit ? o->body_limit(o->arg, c) : o->max_body;
     buf_init(&c->body, c->limit);
+    pthread_mutex_lock(&c->s->lock);
+    if (o->keep_body && c->s->spare.cap <= c->limit) {
+        c->body = (struct buf){.p = c->s->spare.p, .cap = c->s->spare.cap, .max = c->limit};
+        c->s->spare = (struct buf){.p = NULL};
+    }
+    pthread_mutex_unlock(&c->s->lock);
     if (length && (!slice_to_u64(slice_of(length), &n) || n > c->limit))
         refuse(c, 413, "limit", "the body is larger than allowed here");
 }

@@ -22,8 +22,9 @@ struct http_server_options {
     int listen_fd; /* taken over; TCP or Unix stream socket, already listening */
     const char *certificate_pem, *key_pem; /* NULL = plain */
     size_t max_body;                       /* default cap; 413 above */
-    unsigned max_connections;              /* 0 = 1000 */
-    unsigned idle_s;                       /* 0 = 30; streams are exempt */
+    bool keep_body; /* the largest body's memory serves the next calls: for few, large requests */
+    unsigned max_connections; /* 0 = 1000 */
+    unsigned idle_s;          /* 0 = 30; streams are exempt */
     /* Called when head and whole body are there. arg is yours. */
     void (*handle)(void *arg, struct http_call *c);
     /* May be NULL: a cap per route, asked once the head is there. 0 = no body allowed. */

@@ -273,6 +273,7 @@ static CHECKED enum err listen_http(struct store_server *s, int fd, struct diag 
 {
     struct http_server_options o = {.listen_fd = fd,
                                     .max_body = BODY_MAX,
+                                    .keep_body = true,
                                     .max_connections = 256,
                                     .idle_s = 300,
                                     .handle = handle,
