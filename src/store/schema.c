@@ -138,7 +138,7 @@ const char *schema_setting(size_t i)
 
 /* Below this many bytes a part is one file, not several for each column: blocks of 12,500 rows
  * then cost half the processor time, merges included, and blocks of 50,000 a fifth less. */
-#define ONE_FILE "min_bytes_for_wide_part = 536870912, min_rows_for_wide_part = 0"
+#define ONE_FILE "min_bytes_for_wide_part = 134217728, min_rows_for_wide_part = 0"
 
 const char schema_tuning[] = "ALTER TABLE " SCHEMA_TABLE " MODIFY SETTING " ONE_FILE;
 
