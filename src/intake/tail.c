@@ -3,7 +3,8 @@
  * read (tail_mark.h), so that a kill loses and doubles nothing.
  *
  * Rotation by rename: the open file is read to its end, and left for the path's new file when it
- * has been quiet for TAIL_ROTATE_MS. Truncation: begins at 0 again. */
+ * has been quiet for TAIL_ROTATE_MS; files that come and go at the path meanwhile are held open and
+ * read in their turn. Truncation: begins at 0 again. */
 #include "intake/tail_int.h"
 
 #include <errno.h>
@@ -194,6 +195,8 @@ static bool turn(struct tail_file *f, bool *ret_more)
     uint64_t have = f->at.offset + f->buf.n, size;
     struct stat st;
 
+    if (was_renamed(f))
+        tail_file_hold_next(f);
     if (fstat(f->fd, &st) != 0)
         return true;
     size = (uint64_t)st.st_size;
@@ -227,7 +230,7 @@ static void forget(struct tail *t, struct tail_file **at)
     struct tail_file *f = *at;
 
     (void)pthread_mutex_lock(&t->lock);
-    *at = f->next;
+    *at = f->next_in_list;
     t->files_n--;
     (void)pthread_mutex_unlock(&t->lock);
     tail_file_free(f);
@@ -241,7 +244,7 @@ static void add_file(struct tail *t, const char *path, bool first)
 
     if (strlen(path) >= TAIL_PATH_BYTES)
         return;
-    for (; *at; at = &(*at)->next)
+    for (; *at; at = &(*at)->next_in_list)
         if (strcmp((*at)->path, path) == 0)
             return;
     if (t->files_n == TAIL_FILES_MAX) {
@@ -326,7 +329,7 @@ static void *run(void *arg)
             }
             if ((*at)->fd >= 0 && !turn(*at, &more))
                 return NULL;
-            at = &(*at)->next;
+            at = &(*at)->next_in_list;
         }
     }
     return NULL;
@@ -424,7 +427,7 @@ static void tail_status(void *self, struct jsonw *w)
     (void)pthread_mutex_lock(&t->lock);
     jsonw_key(w, SLICE("files"));
     jsonw_array(w);
-    for (const struct tail_file *f = t->files; f; f = f->next) {
+    for (const struct tail_file *f = t->files; f; f = f->next_in_list) {
         show_file(f, w);
         denied = denied || strcmp(f->shown.state, "denied") == 0;
         ok = ok || strcmp(f->shown.state, "ok") == 0;

@@ -55,6 +55,8 @@ void tail_file_free(struct tail_file *f)
         return;
     if (f->fd >= 0)
         (void)close(f->fd);
+    for (size_t i = 0; i < f->next_n; i++)
+        (void)close(f->next[i].fd);
     buf_done(&f->buf);
     free(f->path);
     free(f);
@@ -95,12 +97,24 @@ static void show_denied(struct tail_file *f)
     tail_file_show(f, "denied", "no permission", mend);
 }
 
+static bool is_held(const struct tail_file *f, const struct stat *st)
+{
+    for (size_t i = 0; i < f->next_n; i++)
+        if (f->next[i].ino == (uint64_t)st->st_ino && f->next[i].dev == (uint64_t)st->st_dev)
+            return true;
+    return false;
+}
+
 static bool is_followed_elsewhere(const struct tail_file *me, const struct stat *st)
 {
-    for (const struct tail_file *f = me->tail->files; f; f = f->next)
-        if (f != me && f->fd >= 0 && f->at.ino == (uint64_t)st->st_ino &&
-            f->at.dev == (uint64_t)st->st_dev)
+    for (const struct tail_file *f = me->tail->files; f; f = f->next_in_list) {
+        if (f == me)
+            continue;
+        if (f->fd >= 0 && f->at.ino == (uint64_t)st->st_ino && f->at.dev == (uint64_t)st->st_dev)
             return true;
+        if (is_held(f, st))
+            return true;
+    }
     return false;
 }
 
@@ -200,10 +214,41 @@ static void begin(struct tail_file *f, const struct stat *st)
     }
 }
 
+static int open_path(const struct tail_file *f)
+{
+    return open(f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+void tail_file_hold_next(struct tail_file *f)
+{
+    struct stat st;
+
+    if (f->next_n == TAIL_NEXT_MAX || stat(f->path, &st) != 0 || !S_ISREG(st.st_mode) ||
+        (uint64_t)st.st_ino == f->at.ino || is_held(f, &st))
+        return;
+    int fd = open_path(f);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &st) != 0 || is_held(f, &st) || is_followed_elsewhere(f, &st)) {
+        (void)close(fd);
+        return;
+    }
+    f->next[f->next_n++] = (struct tail_next){fd, (uint64_t)st.st_dev, (uint64_t)st.st_ino};
+}
+
+static int take_next(struct tail_file *f)
+{
+    int fd = f->next[0].fd;
+
+    f->next_n--;
+    memmove(f->next, f->next + 1, f->next_n * sizeof(f->next[0]));
+    return fd;
+}
+
 bool tail_file_open(struct tail_file *f)
 {
     struct stat st;
-    int fd = open(f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = f->next_n > 0 ? take_next(f) : open_path(f);
 
     if (fd < 0) {
         if (errno == ENOENT || errno == ENOTDIR)

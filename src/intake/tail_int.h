@@ -16,6 +16,7 @@ enum {
     TAIL_FIRST_BYTES = 1 << 20, /* of a file that was there at the very first start */
     TAIL_ROTATE_MS = 3000,      /* a file that was renamed is quiet for so long before it is left */
     TAIL_PATH_BYTES = 4000,
+    TAIL_NEXT_MAX = 16, /* files of one path that wait while an older one lingers */
 };
 
 struct tail_shown {
@@ -24,9 +25,14 @@ struct tail_shown {
     uint64_t offset, size, records;
 };
 
+struct tail_next {
+    int fd; /* owned */
+    uint64_t dev, ino;
+};
+
 struct tail_file {
     struct tail *tail;
-    struct tail_file *next;
+    struct tail_file *next_in_list;
     char *path; /* owned */
     bool first; /* found by the first scan of a pattern never followed before */
     int fd;     /* -1 = not open */
@@ -37,6 +43,8 @@ struct tail_file {
     struct record long_record;
     int64_t grown_ns; /* monotonic: when it last grew, or was found renamed */
     bool renamed;
+    struct tail_next next[TAIL_NEXT_MAX]; /* the path's newer files, oldest first, held open */
+    size_t next_n;
     struct tail_shown shown; /* lock */
 };
 
@@ -62,7 +70,11 @@ struct tail {
 struct tail_file *tail_file_new(struct tail *t, const char *path, bool first);
 void tail_file_free(struct tail_file *f);
 
-/* false: not there (any more), to be forgotten. */
+/* While a renamed file lingers its path may be renamed again: holds the path's file open, so that
+ * no file between two rotations is passed over. */
+void tail_file_hold_next(struct tail_file *f);
+
+/* The oldest file held, else the path's. false: not there (any more), to be forgotten. */
 bool tail_file_open(struct tail_file *f);
 /* The renamed or deleted file has been read to its end: its last line without LF becomes a record,
  * and the path is free for the next file. false: told to stop. */

@@ -85,6 +85,34 @@ static void test_rotation(void **state)
     kit_done(&k);
 }
 
+/* Each file lives shorter than the one before it lingers; renamed ones match the pattern as well.
+ */
+static void test_rotations_in_a_row(void **state)
+{
+    static const char *const lines[] = {"a1", "b1", "b2", "c1", "d1", "d2"};
+    struct kit k;
+
+    (void)state;
+    follow(&k, "a*log*");
+    kit_write_file(&k, "a.log", "a1\n", false);
+    kit_start(&k);
+    kit_wait(&k, 1);
+    move(&k, "a.log", "a-3.log");
+    kit_write_file(&k, "a.log", "b1\nb2\n", false);
+    (void)usleep(700000);
+    move(&k, "a.log", "a-2.log");
+    kit_write_file(&k, "a.log", "c1\n", false);
+    (void)usleep(700000);
+    move(&k, "a.log", "a-1.log");
+    kit_write_file(&k, "a.log", "d1\n", false);
+    expect(&k, lines, 5);
+    kit_write_file(&k, "a.log", "d2\n", true);
+    expect(&k, lines, 6);
+    (void)usleep(2500000);
+    expect(&k, lines, 6);
+    kit_done(&k);
+}
+
 /* Renamed while nobody looked. The old one is found by its inode, whichever name sorts first. */
 static void rotated_while_down(const char *pattern, const char *to)
 {
@@ -311,10 +339,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kill), /* first: it forks, while there are no other threads */
-        cmocka_unit_test(test_mark),        cmocka_unit_test(test_lines_and_restart),
-        cmocka_unit_test(test_rotation),    cmocka_unit_test(test_rotated_while_down),
-        cmocka_unit_test(test_truncation),  cmocka_unit_test(test_long_lines),
-        cmocka_unit_test(test_first_start), cmocka_unit_test(test_denied),
+        cmocka_unit_test(test_mark),
+        cmocka_unit_test(test_lines_and_restart),
+        cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_rotations_in_a_row),
+        cmocka_unit_test(test_rotated_while_down),
+        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_first_start),
+        cmocka_unit_test(test_denied),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

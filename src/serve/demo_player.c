@@ -28,6 +28,7 @@ struct player {
     uint64_t random;
     struct sock_addr syslog;
     char url[128], bearer[160];
+    const char *token_file; /* gone = the demo was removed */
     struct peer peers[PEERS_MAX];
     size_t peers_n;
     struct http_client *http;
@@ -115,10 +116,6 @@ static void post_batch(struct player *p)
         log_warn("demo.post", "status=%d", a.status);
     buf_done(&a.body);
     buf_reset(&p->batch);
-    if (a.status == 401 || a.status == 403) { /* the demo was removed */
-        log_info("demo.end", "the token is no longer good");
-        exit(EXIT_SUCCESS);
-    }
 }
 
 static int64_t next_due(struct player *p, const struct demo_row *r, int64_t now)
@@ -147,6 +144,10 @@ static _Noreturn void run(struct player *p)
     begin_round(p, clock_mono_ns());
     for (;;) {
         int64_t now = clock_mono_ns();
+        if (access(p->token_file, R_OK) != 0) {
+            log_info("demo.end", "the demo was removed");
+            exit(EXIT_SUCCESS);
+        }
         if (now - p->round_ns > p->scenario.loop_ns)
             begin_round(p, now);
         for (size_t i = 0; i < p->scenario.n; i++)
@@ -199,6 +200,7 @@ static bool prepare(struct player *p, int argc, char **argv, struct buf *text, s
         struct slice t = slice_trim(buf_slice(token));
         (void)snprintf(p->bearer, sizeof(p->bearer), "Authorization: Bearer %.*s", SLICE_ARG(t));
     }
+    p->token_file = file;
     (void)snprintf(p->url, sizeof(p->url), "http://%s/ingest", ingest);
     p->random = (uint64_t)clock_wall_ns() | 1;
     p->http = http_client_new();

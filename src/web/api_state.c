@@ -134,7 +134,8 @@ CHECKED enum err api_demo_delete(struct web_call *w, struct diag *diag)
     if (!w->who.scope.all)
         return FAIL(diag, ERR_DENIED, 0, "only for the whole installation");
     (void)snprintf(path, sizeof(path), "%s/run/demo-token", w->web->o.data_dir);
-    (void)unlink(path);
+    (void)unlink(path); /* stops the player */
+    (void)nanosleep(&(struct timespec){.tv_sec = DEMO_SETTLE_S}, NULL);
     enum err e = desk_demo_remove(w->web->o.desk, &w->who.actor, &org, diag);
     if (e != ERR_NONE && e != ERR_NOENT)
         return e;
