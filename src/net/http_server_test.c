@@ -125,6 +125,7 @@ static void start_on(int fd)
     struct http_server_options o = {
         .listen_fd = fd,
         .max_body = BODY_MAX,
+        .keep_body = true,
         .idle_s = IDLE_S,
         .handle = handle,
         .body_limit = limit_of,
