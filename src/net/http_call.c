@@ -1,7 +1,9 @@
 #include "net/http_server_int.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "core/clock.h"
 #include "core/jsonw.h"
@@ -267,4 +269,26 @@ void http_reply_err(struct http_call *c, enum err e, const struct diag *diag)
                                                  .code = err_code(e),
                                                  .title = err_text(e),
                                                  .detail = diag ? diag->text : NULL});
+}
+
+void http_head_peer(struct http_head *h, const struct sockaddr *sa, int fd)
+{
+    h->uid = -1;
+    memset(h->peer, 0, 16);
+    if (sa && sa->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)sa;
+        h->peer[10] = h->peer[11] = 0xff;
+        memcpy(h->peer + 12, &in->sin_addr, 4);
+        h->peer_port = ntohs(in->sin_port);
+    } else if (sa && sa->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const void *)sa;
+        memcpy(h->peer, &in6->sin6_addr, 16);
+        h->peer_port = ntohs(in6->sin6_port);
+    } else {
+        struct ucred cred;
+        socklen_t n = sizeof(cred);
+        h->peer[15] = 1;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 && cred.pid != 0)
+            h->uid = (long)cred.uid;
+    }
 }

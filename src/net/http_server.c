@@ -189,27 +189,8 @@ static void copy_peer(struct http_call *c)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(c->mc, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *sa = info ? info->client_addr : NULL;
-    struct http_head *h = &c->head;
 
-    h->uid = -1;
-    memset(h->peer, 0, 16);
-    if (sa && sa->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const void *)sa;
-        h->peer[10] = h->peer[11] = 0xff;
-        memcpy(h->peer + 12, &in->sin_addr, 4);
-        h->peer_port = ntohs(in->sin_port);
-    } else if (sa && sa->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const void *)sa;
-        memcpy(h->peer, &in6->sin6_addr, 16);
-        h->peer_port = ntohs(in6->sin6_port);
-    } else {
-        struct ucred cred;
-        socklen_t n = sizeof(cred);
-        h->peer[15] = 1;
-        if (getsockopt(c->conn->fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 && cred.pid != 0)
-            h->uid = (long)cred.uid;
-    }
+    http_head_peer(&c->head, info ? info->client_addr : NULL, c->conn->fd);
 }
 
 static const char *copy_head(struct http_call *c, const char *path, const char *method)

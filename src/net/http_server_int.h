@@ -45,6 +45,10 @@ void http_head_done(struct http_head *h);
 CHECKED enum err http_head_cookies(struct http_head *h);
 const struct http_head *http_call_head(const struct http_call *c);
 struct http_added *http_call_added(struct http_call *c);
+
+/* Fills peer, port and uid; a NULL address is a Unix socket's. */
+struct sockaddr;
+void http_head_peer(struct http_head *h, const struct sockaddr *sa, int fd);
 void http_added_done(struct http_added *a);
 
 /* The framing guard; `version` as "HTTP/1.1". What is wrong, or NULL. */
