@@ -165,7 +165,7 @@ static CHECKED enum err tape_tree(struct json_reader *r, const uint64_t *tape, c
         if (kind == '}' || kind == ']') {
             depth--;
             parent = levels[depth].node; /* NOLINT: simdjson's tape is balanced */
-            tail = levels[depth].tail;
+            tail = levels[depth].tail;   /* NOLINT: the same */
             at++;
             continue;
         }

@@ -301,6 +301,7 @@ static CHECKED enum err tree(struct cursor *c, struct json_node **root)
                 parent = n;
                 tail = &n->child;
                 blanks(c);
+                /* As above: NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
                 if (c->p[c->at] != (n->type == JSON_OBJECT ? '}' : ']') && c->at < c->n)
                     continue;
             }

@@ -181,6 +181,7 @@ void kit_wait_status(struct kit *k, const char *text)
 
     for (;;) {
         char *s = kit_status(k);
+        assert_non_null(s);
         bool found = strstr(s, text) != NULL;
         if (!found && clock_mono_ns() > until)
             fail_msg("no %s in %s", text, s);
