@@ -160,7 +160,7 @@ int cmd_search(int argc, char **argv)
         {"data", ARG_TEXT, &q.target.data, "DIR", "the installation's folder"},
         {"url", ARG_TEXT, &q.target.url, "URL", "a centre elsewhere; token in COLOA_TOKEN"},
         {"from", ARG_TEXT, &q.from, "T",
-         "earliest event time: 2026-11-25T08:00:00Z, -15m, -7d; default -24h"},
+         "earliest event time: 2026-11-25T08:00:00Z, -15m, -7d; default: all"},
         {"to", ARG_TEXT, &q.to, "T", "latest event time; default now"},
         {"limit", ARG_INT, &q.limit, "N", "at most so many events; default 100"},
         {"count", ARG_FLAG, &q.count, NULL, "print only how many"},

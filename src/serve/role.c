@@ -196,5 +196,7 @@ int role_main(int argc, char **argv, const struct role_ops *ops)
     ops->stop(&c);
     log_info("role.stopped", "pid=%d", (int)getpid());
     buf_done(&in);
+    if (ops->role == ROLE_STORE)
+        _exit(0); /* the engine's own threads may still hold what exit handlers wait for */
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "serve/store_role.h"
 
+#include "core/log.h"
 #include "store/server.h"
 
 static CHECKED enum err store_start(struct role_ctx *c, struct diag *diag)
@@ -18,9 +19,15 @@ static CHECKED enum err store_start(struct role_ctx *c, struct diag *diag)
         .url = config_text(c->cfg, OPT_STORE_URL),
     };
     e = store_server_start(&o, &s, diag);
-    if (e == ERR_NONE)
-        c->own = s;
-    return e;
+    if (e != ERR_NONE)
+        return e;
+    c->own = s;
+    if (store_server_detached(s) > 0)
+        log_error("store.detached",
+                  "parts=%llu the engine set damaged parts aside: rows are missing; "
+                  "see docs/operators.md",
+                  (unsigned long long)store_server_detached(s));
+    return ERR_NONE;
 }
 
 static void store_stop(struct role_ctx *c)
