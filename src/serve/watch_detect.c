@@ -40,6 +40,7 @@ static void take_finding(void *arg, const struct finding *f)
         return;
     }
     d->ends[d->frames_n++] = d->bytes.n;
+    metric_add(M_DETECT_FINDINGS, 1);
 }
 
 static void each_event(void *arg, struct event *ev)
@@ -105,7 +106,6 @@ static bool commit(struct detect *d)
             return false;
         (void)journal_reader_wait(d->pipe.reader, IDLE_MS);
     }
-    metric_add(M_DETECT_FINDINGS, d->frames_n);
     d->frames_n = 0;
     buf_reset(&d->bytes);
     return true;
