@@ -22,7 +22,10 @@ static const char snapshot[] =
     "{\"id\":6,\"org\":2,\"system\":12,\"name\":\"local\",\"input\":\"journald\",\"match\":\"\","
     "\"tz\":\"Z\"},"
     "{\"id\":7,\"org\":3,\"system\":10,\"name\":\"crossed\",\"input\":\"http\",\"match\":"
-    "\"crossed\"}],"
+    "\"crossed\"},"
+    "{\"id\":8,\"org\":2,\"system\":12,\"name\":\"198.51.100.9\",\"input\":\"syslog-tcp\","
+    "\"match\":"
+    "\"\"}],"
     "\"assets\":["
     "{\"org\":2,\"system\":10,\"name\":\"web01\",\"addresses\":[\"10.0.0.0/24\",\"2001:db8::1\"]},"
     "{\"org\":2,\"system\":12,\"name\":\"Router\",\"addresses\":[\"10.0.0.0/16\"]},"
@@ -58,6 +61,8 @@ struct row {
 };
 
 static const struct row rows[] = {
+    /* found by itself, then assigned: its name is the address */
+    {INPUT_SYSLOG_TCP, "198.51.100.9", "", 0, 0, NULL, NULL, NULL, 8, 2, 12, 2, NULL},
     /* by peer; the first row that fits counts */
     {INPUT_SYSLOG_UDP, "127.0.10.9", "", 0, 0, "x", NULL, NULL, 1, 2, 10, 3, NULL},
     {INPUT_SYSLOG_UDP, "10.9.0.1", "", 0, 0, "x", NULL, NULL, 1, 2, 10, 3, NULL},

@@ -165,6 +165,8 @@ static CHECKED enum err read_match(struct gather *g, struct slice list, uint32_t
 {
     struct inventory *inv = g->inv;
     bool empty = slice_trim(list).n == 0;
+    /* a source found by itself on a syslog input is named by its peer's address */
+    bool address = !empty || kind == INPUT_SYSLOG_UDP || kind == INPUT_SYSLOG_TCP;
     struct slice one = SLICE("");
     struct cidr cidr;
 
@@ -172,7 +174,7 @@ static CHECKED enum err read_match(struct gather *g, struct slice list, uint32_t
         one = inv->sources[i].name;
     for (bool more = empty ? one.n > 0 : item(&list, &one); more;
          more = !empty && item(&list, &one)) {
-        if (!empty && cidr_parse(one, &cidr)) {
+        if (address && cidr_parse(one, &cidr)) {
             if (add_entry(g, cidr, i) != ERR_NONE)
                 return ERR_NOMEM;
             continue;
