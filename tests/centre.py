@@ -125,7 +125,7 @@ class Centre:
         return json.loads(p.stdout)["count"] if p.returncode == 0 else -1
 
     def events(self, query, limit=1000000, frm="1971-01-01"):
-        p = self.run("search", "--from", frm, "--to", "2200-01-01", "--output", "jsonl", "--limit", str(limit), query)
+        p = self.run("search", "--from", frm, "--to", "2200-01-01", "--output", "jsonl", "--limit", str(limit), query, timeout=900)
         return [json.loads(line) for line in p.stdout.splitlines()]
 
     def alerts(self):
