@@ -2,9 +2,9 @@
  * TAIL_SCAN_MS. Lines go into the journal in one group with a note of how far the file has been
  * read (tail_mark.h), so that a kill loses and doubles nothing.
  *
- * Rotation by rename: the open file is read to its end, and left for the path's new file when it
- * has been quiet for TAIL_ROTATE_MS; files that come and go at the path meanwhile are held open and
- * read in their turn. Truncation: begins at 0 again. */
+ * Rotation by rename: the open file is read to its end, and left for the next one when it has been
+ * quiet for TAIL_ROTATE_MS. What comes to the path meanwhile is held open (tail_next.c) and read in
+ * its turn. Truncation: begins at 0 again. */
 #include "intake/tail_int.h"
 
 #include <errno.h>
@@ -163,15 +163,6 @@ static bool begin_again(struct tail_file *f)
     return ok;
 }
 
-static bool was_renamed(const struct tail_file *f)
-{
-    struct stat st;
-
-    if (stat(f->path, &st) != 0)
-        return errno == ENOENT || errno == ENOTDIR;
-    return (uint64_t)st.st_ino != f->at.ino || (uint64_t)st.st_dev != f->at.dev;
-}
-
 static bool read_more(struct tail_file *f, uint64_t have, uint64_t size)
 {
     size_t want = size - have < TAIL_CHUNK ? (size_t)(size - have) : TAIL_CHUNK;
@@ -185,8 +176,19 @@ static bool read_more(struct tail_file *f, uint64_t have, uint64_t size)
         return true;
     }
     f->buf.n += (size_t)n;
-    f->grown_ns = clock_mono_ns();
     return store_lines(f);
+}
+
+/* The file is read to its end. When too many wait behind it, it goes without being quiet. */
+static bool may_leave(const struct tail_file *f)
+{
+    bool quiet = clock_mono_ns() - f->grown_ns >= TAIL_ROTATE_MS * NS_PER_MS;
+
+    if (!f->renamed || (f->crowded && f->next_n == 0) || (!quiet && !f->crowded))
+        return false;
+    if (!quiet)
+        metric_add(M_INTAKE_LEFT_EARLY, 1);
+    return true;
 }
 
 /* false: told to stop. *ret_more: there may be more to read at once. */
@@ -195,11 +197,13 @@ static bool turn(struct tail_file *f, bool *ret_more)
     uint64_t have = f->at.offset + f->buf.n, size;
     struct stat st;
 
-    if (was_renamed(f))
-        tail_file_hold_next(f);
+    tail_next_look(f); /* before the size: what was written until the rename is in it */
     if (fstat(f->fd, &st) != 0)
         return true;
     size = (uint64_t)st.st_size;
+    if (size != f->size)
+        f->grown_ns = clock_mono_ns();
+    f->size = size;
     (void)pthread_mutex_lock(&f->tail->lock);
     f->shown.size = size;
     (void)pthread_mutex_unlock(&f->tail->lock);
@@ -208,18 +212,12 @@ static bool turn(struct tail_file *f, bool *ret_more)
         return begin_again(f);
     }
     if (size > have) {
-        *ret_more = size - have > TAIL_CHUNK;
-        return read_more(f, have, size);
+        bool ok = read_more(f, have, size);
+        bool progress = f->at.offset + f->buf.n > have;
+        *ret_more = *ret_more || (progress && (f->renamed || size - have > TAIL_CHUNK));
+        return ok;
     }
-    if (!was_renamed(f)) {
-        f->renamed = false;
-        return true;
-    }
-    if (!f->renamed) {
-        f->renamed = true;
-        f->grown_ns = clock_mono_ns();
-    }
-    if (clock_mono_ns() - f->grown_ns < TAIL_ROTATE_MS * NS_PER_MS)
+    if (!may_leave(f))
         return true;
     *ret_more = true;
     return tail_file_leave(f);

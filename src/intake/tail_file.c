@@ -55,8 +55,7 @@ void tail_file_free(struct tail_file *f)
         return;
     if (f->fd >= 0)
         (void)close(f->fd);
-    for (size_t i = 0; i < f->next_n; i++)
-        (void)close(f->next[i].fd);
+    tail_next_drop(f);
     buf_done(&f->buf);
     free(f->path);
     free(f);
@@ -97,29 +96,8 @@ static void show_denied(struct tail_file *f)
     tail_file_show(f, "denied", "no permission", mend);
 }
 
-static bool is_held(const struct tail_file *f, const struct stat *st)
-{
-    for (size_t i = 0; i < f->next_n; i++)
-        if (f->next[i].ino == (uint64_t)st->st_ino && f->next[i].dev == (uint64_t)st->st_dev)
-            return true;
-    return false;
-}
-
-static bool is_followed_elsewhere(const struct tail_file *me, const struct stat *st)
-{
-    for (const struct tail_file *f = me->tail->files; f; f = f->next_in_list) {
-        if (f == me)
-            continue;
-        if (f->fd >= 0 && f->at.ino == (uint64_t)st->st_ino && f->at.dev == (uint64_t)st->st_dev)
-            return true;
-        if (is_held(f, st))
-            return true;
-    }
-    return false;
-}
-
 struct search {
-    const struct tail_file *f;
+    int fd;
     const struct stat *st;
     struct tail_mark *ret;
     bool found;
@@ -131,7 +109,7 @@ static void on_note(void *arg, struct slice key, struct slice value)
     struct tail_mark m;
 
     (void)key;
-    if (!s->found && tail_mark_decode(value, &m) == ERR_NONE && tail_mark_is(&m, s->f->fd, s->st)) {
+    if (!s->found && tail_mark_decode(value, &m) == ERR_NONE && tail_mark_is(&m, s->fd, s->st)) {
         *s->ret = m;
         s->found = true;
     }
@@ -156,8 +134,7 @@ static int find_renamed(const struct tail_file *f, const struct tail_mark *m)
         int fd = openat(dirfd(d), e->d_name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         if (fd < 0)
             continue;
-        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && tail_mark_is(m, fd, &st) &&
-            !is_followed_elsewhere(f, &st))
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && tail_mark_is(m, fd, &st))
             found = fd;
         else
             (void)close(fd);
@@ -166,26 +143,69 @@ static int find_renamed(const struct tail_file *f, const struct tail_mark *m)
     return found;
 }
 
-/* Where to begin in a file of which the journal knows nothing under this name. */
-static void begin_unknown(struct tail_file *f, const struct stat *st)
+/* What the journal knows of a file under any name; else its beginning. */
+static bool find_mark(struct tail *t, int fd, const struct stat *st, struct tail_mark *ret)
 {
     struct tail_mark m;
     char key[64];
 
-    struct search other = {.f = f, .st = st, .ret = &m};
-
-    ino_note_key(key, f->at.dev, f->at.ino);
-    if (load_mark(f->tail, key, &m) && tail_mark_is(&m, f->fd, st)) {
-        f->at = m; /* read to its end under its former name */
-        return;
+    *ret = (struct tail_mark){.dev = (uint64_t)st->st_dev, .ino = (uint64_t)st->st_ino};
+    ino_note_key(key, ret->dev, ret->ino);
+    if (load_mark(t, key, &m) && tail_mark_is(&m, fd, st)) {
+        *ret = m; /* read to its end under its former name */
+        return true;
     }
-    journal_note_each(f->tail->in->journal, SLICE("tail:"), on_note, &other);
-    if (other.found) {
-        f->at = m; /* renamed while we were not running */
-    } else if (f->first && st->st_size >= TAIL_FIRST_BYTES) {
+    struct search other = {.fd = fd, .st = st, .ret = ret};
+    journal_note_each(t->in->journal, SLICE("tail:"), on_note, &other);
+    return other.found; /* renamed while we were not running */
+}
+
+static void begin_unknown(struct tail_file *f, const struct stat *st, bool first)
+{
+    if (!find_mark(f->tail, f->fd, st, &f->at) && first && st->st_size >= TAIL_FIRST_BYTES) {
         f->at.offset = (uint64_t)st->st_size - TAIL_FIRST_BYTES;
         f->skip_line = true;
     }
+}
+
+/* The path's file is not the one that was being read. fd is that one, under its new name. */
+static void begin_renamed(struct tail_file *f, int old, const struct tail_mark *m)
+{
+    struct stat st;
+
+    (void)close(f->fd);
+    f->fd = -1;
+    f->born_ns = tail_next_born(old);
+    if (fstat(old, &st) == 0 && !tail_next_is_elsewhere(f, &st)) {
+        f->fd = old;
+        f->at = *m;
+        f->size = (uint64_t)st.st_size;
+        f->grown_ns = tail_next_quiet_since(&st);
+        f->renamed = true;
+        return;
+    }
+    (void)close(old);
+    tail_next_gather(f);
+    if (f->next_n > 0) {
+        struct tail_mark at;
+        (void)find_mark(f->tail, f->next[0].fd, &f->next[0].st, &at);
+        tail_next_take(f, &at);
+    }
+}
+
+/* A file of which nothing has been read is known from now on: it may be renamed before the first
+ * lines of it are stored, and we be killed. */
+static void note_begin(struct tail_file *f)
+{
+    char key[TAIL_PATH_BYTES + 16];
+    struct buf value = {.max = TAIL_MARK_BYTES};
+
+    tail_note_key(key, f->path);
+    if (tail_mark_encode(&f->at, &value) == ERR_NONE) {
+        const struct journal_note note = {slice_of(key), buf_slice(&value), 0};
+        (void)tail_commit(f->tail, &note, 1); /* told to stop: the loop sees it too */
+    }
+    buf_done(&value);
 }
 
 static void begin(struct tail_file *f, const struct stat *st)
@@ -194,61 +214,31 @@ static void begin(struct tail_file *f, const struct stat *st)
     struct tail_mark m;
 
     f->at = (struct tail_mark){.dev = (uint64_t)st->st_dev, .ino = (uint64_t)st->st_ino};
-    f->skip_line = f->renamed = false;
+    f->skip_line = f->renamed = f->crowded = false;
     f->long_part = 0;
+    f->size = (uint64_t)st->st_size;
     f->grown_ns = clock_mono_ns();
+    f->born_ns = tail_next_born(f->fd);
     buf_reset(&f->buf);
     tail_note_key(key, f->path);
-    if (!load_mark(f->tail, key, &m)) {
-        begin_unknown(f, st);
-    } else if (tail_mark_is(&m, f->fd, st)) {
+    bool known = load_mark(f->tail, key, &m);
+    if (known && tail_mark_is(&m, f->fd, st)) {
         f->at = m;
-    } else {
-        int old = find_renamed(f, &m);
-        if (old >= 0) {
-            (void)close(f->fd);
-            f->fd = old;
-            f->at = m;
-            f->renamed = true;
-        }
-    }
-}
-
-static int open_path(const struct tail_file *f)
-{
-    return open(f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-}
-
-void tail_file_hold_next(struct tail_file *f)
-{
-    struct stat st;
-
-    if (f->next_n == TAIL_NEXT_MAX || stat(f->path, &st) != 0 || !S_ISREG(st.st_mode) ||
-        (uint64_t)st.st_ino == f->at.ino || is_held(f, &st))
-        return;
-    int fd = open_path(f);
-    if (fd < 0)
-        return;
-    if (fstat(fd, &st) != 0 || is_held(f, &st) || is_followed_elsewhere(f, &st)) {
-        (void)close(fd);
         return;
     }
-    f->next[f->next_n++] = (struct tail_next){fd, (uint64_t)st.st_dev, (uint64_t)st.st_ino};
-}
-
-static int take_next(struct tail_file *f)
-{
-    int fd = f->next[0].fd;
-
-    f->next_n--;
-    memmove(f->next, f->next + 1, f->next_n * sizeof(f->next[0]));
-    return fd;
+    int old = known ? find_renamed(f, &m) : -1;
+    if (old >= 0)
+        begin_renamed(f, old, &m);
+    else
+        begin_unknown(f, st, f->first && !known);
+    if (f->fd >= 0 && !f->skip_line)
+        note_begin(f);
 }
 
 bool tail_file_open(struct tail_file *f)
 {
     struct stat st;
-    int fd = f->next_n > 0 ? take_next(f) : open_path(f);
+    int fd = open(f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
     if (fd < 0) {
         if (errno == ENOENT || errno == ENOTDIR)
@@ -264,56 +254,72 @@ bool tail_file_open(struct tail_file *f)
         (void)close(fd);
         return true;
     }
-    if (is_followed_elsewhere(f, &st)) {
+    if (tail_next_is_elsewhere(f, &st)) {
         tail_file_show(f, "waiting", "still being read under its former name", NULL);
         (void)close(fd);
         return true;
     }
     f->fd = fd;
     begin(f, &st);
-    tail_file_show(f, "ok", NULL, NULL);
+    tail_file_show(f, f->fd >= 0 ? "ok" : "waiting", NULL, NULL);
     return true;
+}
+
+/* The last line of a file that has none to follow: false: no memory. */
+static bool take_rest(struct tail_file *f)
+{
+    struct slice rest = buf_slice(&f->buf);
+
+    if (rest.n == 0 || rest.n > f->tail->in->record_bytes || f->skip_line)
+        return true;
+    struct record r = intake_record(f->tail->in, INPUT_FILE, FRAMING_LF);
+    r.name = slice_of(f->path);
+    r.payload = rest;
+    return batch_add(&f->tail->batch, &r) == ERR_NONE;
 }
 
 bool tail_file_leave(struct tail_file *f)
 {
     struct tail *t = f->tail;
-    char path_key[TAIL_PATH_BYTES + 16], ino_key[64], bytes[TAIL_MARK_BYTES];
-    struct buf value = {.max = sizeof(bytes)};
-    struct slice rest = buf_slice(&f->buf);
-    struct tail_mark end = f->at;
+    char path_key[TAIL_PATH_BYTES + 16], ino_key[64];
+    struct buf end_value = {.max = TAIL_MARK_BYTES}, next_value = {.max = TAIL_MARK_BYTES};
+    struct tail_mark end = f->at, next;
+    bool follows = f->next_n > 0;
 
-    if (rest.n > 0 && rest.n <= t->in->record_bytes && !f->skip_line) {
-        struct record r = intake_record(t->in, INPUT_FILE, FRAMING_LF);
-        r.name = slice_of(f->path);
-        r.payload = rest;
-        if (batch_add(&t->batch, &r) != ERR_NONE)
-            return true; /* no memory: at the next turn */
-    }
-    end.offset += rest.n;
+    end.offset += f->buf.n;
     if (tail_mark_print(&end, f->fd) != ERR_NONE)
         end.print_n = f->at.print_n;
+    next = end; /* what comes to the path later is younger than this one */
+    if (follows)
+        (void)find_mark(t, f->next[0].fd, &f->next[0].st, &next);
     tail_note_key(path_key, f->path);
     ino_note_key(ino_key, end.dev, end.ino);
-    if (tail_mark_encode(&end, &value) != ERR_NONE) {
-        buf_done(&value);
+    if (!take_rest(f) || tail_mark_encode(&end, &end_value) != ERR_NONE ||
+        tail_mark_encode(&next, &next_value) != ERR_NONE) {
+        buf_done(&end_value);
+        buf_done(&next_value);
         batch_reset(&t->batch);
-        return true;
+        return true; /* no memory: at the next turn */
     }
+    int64_t expires = clock_wall_ns() + INO_NOTE_NS;
     const struct journal_note notes[] = {
-        {slice_of(path_key), {"", 0}, 0},
-        {slice_of(ino_key), buf_slice(&value), clock_wall_ns() + INO_NOTE_NS}};
+        {slice_of(path_key), buf_slice(&next_value), follows ? 0 : expires},
+        {slice_of(ino_key), buf_slice(&end_value), expires}};
     size_t n = t->batch.n;
     bool ok = tail_commit(t, notes, ARRAY_LEN(notes));
-    buf_done(&value);
+    buf_done(&end_value);
+    buf_done(&next_value);
     if (!ok)
         return false;
     (void)close(f->fd);
     f->fd = -1;
     f->first = false;
     buf_done(&f->buf);
+    if (follows)
+        tail_next_take(f, &next);
     (void)pthread_mutex_lock(&t->lock);
     f->shown.records += n;
+    f->shown.offset = f->at.offset;
     (void)pthread_mutex_unlock(&t->lock);
     return true;
 }

@@ -1,5 +1,6 @@
 /* intake/tail_int.h - followed files: tail.c finds and reads them, tail_file.c opens them at the
- * right place and lets them go. Everything runs on the one thread of tail.c; what the status
+ * right place and lets them go, tail_next.c holds those that came to the path meanwhile. Everything
+ * runs on the one thread of tail.c; what the status
  * shows is copied under the lock.
  */
 #ifndef INTAKE_TAIL_INT_H
@@ -15,8 +16,8 @@ enum {
     TAIL_CHUNK = 256 << 10,
     TAIL_FIRST_BYTES = 1 << 20, /* of a file that was there at the very first start */
     TAIL_ROTATE_MS = 3000,      /* a file that was renamed is quiet for so long before it is left */
+    TAIL_NEXT_MAX = 16,         /* files held open for one path beside the one being read */
     TAIL_PATH_BYTES = 4000,
-    TAIL_NEXT_MAX = 16, /* files of one path that wait while an older one lingers */
 };
 
 struct tail_shown {
@@ -25,9 +26,12 @@ struct tail_shown {
     uint64_t offset, size, records;
 };
 
+/* A file that came to the path after the one being read. It may have been renamed as well. */
 struct tail_next {
-    int fd; /* owned */
-    uint64_t dev, ino;
+    int fd;
+    struct stat st;   /* when opened; st_size is kept up */
+    int64_t born_ns;  /* wall clock */
+    int64_t grown_ns; /* monotonic: when it last grew, was renamed or made */
 };
 
 struct tail_file {
@@ -41,10 +45,13 @@ struct tail_file {
     bool skip_line;     /* began in mid-line: pass over the rest of it */
     unsigned long_part; /* pieces of the long line in quarantine */
     struct record long_record;
+    uint64_t size;    /* as last seen */
     int64_t grown_ns; /* monotonic: when it last grew, or was found renamed */
     bool renamed;
-    struct tail_next next[TAIL_NEXT_MAX]; /* the path's newer files, oldest first, held open */
+    struct tail_next next[TAIL_NEXT_MAX]; /* in the order of reading */
     size_t next_n;
+    bool crowded;            /* there are more than could be opened */
+    int64_t born_ns;         /* the youngest file ever read or held for this path */
     struct tail_shown shown; /* lock */
 };
 
@@ -70,17 +77,30 @@ struct tail {
 struct tail_file *tail_file_new(struct tail *t, const char *path, bool first);
 void tail_file_free(struct tail_file *f);
 
-/* While a renamed file lingers its path may be renamed again: holds the path's file open, so that
- * no file between two rotations is passed over. */
-void tail_file_hold_next(struct tail_file *f);
-
-/* The oldest file held, else the path's. false: not there (any more), to be forgotten. */
+/* false: not there (any more), to be forgotten. */
 bool tail_file_open(struct tail_file *f);
 /* The renamed or deleted file has been read to its end: its last line without LF becomes a record,
- * and the path is free for the next file. false: told to stop. */
+ * and the oldest follower is read next (fd is -1 if there is none). The note that says so also
+ * names that follower: after a kill it is found again under any name in its folder, and those
+ * younger than it by theirs. false: told to stop. */
 bool tail_file_leave(struct tail_file *f);
 
 void tail_file_show(struct tail_file *f, const char *state, const char *detail, const char *mend);
+
+/* When the file was made; when last written on file systems that do not know that. Wall clock. */
+int64_t tail_next_born(int fd);
+/* Monotonic time of the file's last write or rename, at most a little over TAIL_ROTATE_MS ago. */
+int64_t tail_next_quiet_since(const struct stat *st);
+/* Being read, or held to be read, for another path. */
+bool tail_next_is_elsewhere(const struct tail_file *me, const struct stat *st);
+/* Sees whether f was renamed and holds what has come to the path since. */
+void tail_next_look(struct tail_file *f);
+/* Holds the files younger than f->born_ns with rotated names, oldest first, then the path's own.
+ * A file that was renamed between two looks is found so. */
+void tail_next_gather(struct tail_file *f);
+/* The oldest follower becomes the file being read. The former fd must be closed. */
+void tail_next_take(struct tail_file *f, const struct tail_mark *at);
+void tail_next_drop(struct tail_file *f);
 
 /* Appends t->batch and the notes, however long it takes. false: told to stop, nothing is known to
  * be stored. */

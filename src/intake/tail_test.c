@@ -87,7 +87,7 @@ static void test_rotation(void **state)
 
 /* Each file lives shorter than the one before it lingers; renamed ones match the pattern as well.
  */
-static void test_rotations_in_a_row(void **state)
+static void test_rotations_matching_the_pattern(void **state)
 {
     static const char *const lines[] = {"a1", "b1", "b2", "c1", "d1", "d2"};
     struct kit k;
@@ -312,6 +312,257 @@ static void test_kill(void **state)
     kit_done(&k);
 }
 
+/* Renamed again and again within the time that a renamed file is kept: every file is read, in the
+ * order in which they were at the path. `names` go through, `wait_us` is spent at each. */
+static void rotate_fast(const char *const names[3], unsigned wait_us)
+{
+    static const char *const order[] = {"a1", "a2", "b1", "b2", "c1", "d1", "e1"};
+    struct kit k;
+
+    follow(&k, "a.log");
+    kit_write_file(&k, "a.log", "a1\n", false);
+    kit_start(&k);
+    kit_wait(&k, 1);
+    move(&k, "a.log", names[0]);
+    kit_write_file(&k, "a.log", "b1\nb2", false);
+    (void)usleep(wait_us);
+    move(&k, "a.log", names[1]);
+    kit_write_file(&k, "a.log", "c1\n", false);
+    (void)usleep(wait_us);
+    move(&k, "a.log", names[2]);
+    kit_write_file(&k, "a.log", "d1\n", false);
+    (void)usleep(wait_us);
+    kit_write_file(&k, names[0], "a2\n", true); /* its writer had not yet turned to the new one */
+    kit_wait(&k, 6);
+    kit_write_file(&k, "a.log", "e1\n", true);
+    expect(&k, order, ARRAY_LEN(order));
+    kit_done(&k);
+}
+
+static void test_rotations_in_a_row(void **state)
+{
+    static const char *const numbered[] = {"a.log.1", "a.log.2", "a.log-20240102"};
+    static const char *const odd[] = {"x", "old-a.log", "a.log.gone"};
+
+    (void)state;
+    rotate_fast(numbered, 20000); /* too fast to be seen at the path */
+    rotate_fast(numbered, 400000);
+    rotate_fast(odd, 400000);
+}
+
+/* The rotated names are followed too and shift, as logrotate does it: each line once. */
+static void test_shifting_names(void **state)
+{
+    static const char *const lines[] = {"a1", "b1", "b2", "c1", "d1"};
+    struct kit k;
+
+    (void)state;
+    follow(&k, "a.log*");
+    kit_write_file(&k, "a.log", "a1\n", false);
+    kit_start(&k);
+    kit_wait(&k, 1);
+    move(&k, "a.log", "a.log.1");
+    kit_write_file(&k, "a.log", "b1\nb2\n", false);
+    (void)usleep(20000);
+    move(&k, "a.log.1", "a.log.2");
+    move(&k, "a.log", "a.log.1");
+    kit_write_file(&k, "a.log", "c1\n", false);
+    (void)usleep(800000);
+    move(&k, "a.log.2", "a.log.3");
+    move(&k, "a.log.1", "a.log.2");
+    move(&k, "a.log", "a.log.1");
+    kit_write_file(&k, "a.log", "d1\n", false);
+    kit_wait(&k, ARRAY_LEN(lines));
+    (void)usleep(4500000); /* those that waited for their turn are opened under their own names */
+    kit_read(&k);
+    assert_int_equal(k.got_n, ARRAY_LEN(lines));
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        assert_true(kit_has(&k, lines[i]));
+    kit_done(&k);
+}
+
+/* Only names that a rotation gives count, and only files younger than the one that was read. */
+static void test_no_rotated_file(void **state)
+{
+    static const char *const order[] = {"a1", "b1", "b2"};
+    struct kit k;
+
+    (void)state;
+    follow(&k, "a.log");
+    kit_write_file(&k, "a.log.3", "before\n", false);
+    (void)usleep(20000);
+    kit_write_file(&k, "a.log", "a1\n", false);
+    kit_start(&k);
+    kit_wait(&k, 1);
+    kit_write_file(&k, "a.log.gz", "no\n", false);
+    kit_write_file(&k, "a.log.errors", "no\n", false);
+    kit_write_file(&k, "a.log2", "no\n", false);
+    kit_write_file(&k, "ab.log.1", "no\n", false);
+    move(&k, "a.log", "a.log.1");
+    kit_write_file(&k, "a.log", "b1\n", false);
+    kit_wait(&k, 2);
+    kit_write_file(&k, "a.log", "b2\n", true);
+    expect(&k, order, ARRAY_LEN(order));
+    kit_done(&k);
+}
+
+/* All rotations of a time in which nobody looked, and with more of them than are kept open. */
+static void test_many_rotations_while_down(void **state)
+{
+    enum { N = 40 };
+    char text[N + 2][16], name[32];
+    const char *order[N + 2];
+    struct kit k;
+
+    (void)state;
+    follow(&k, "a.log");
+    kit_write_file(&k, "a.log", "line 0\n", false);
+    kit_start(&k);
+    kit_wait(&k, 1);
+    kit_stop(&k);
+    for (int i = 0; i < N + 2; i++) {
+        (void)snprintf(text[i], sizeof(text[i]), "line %d", i);
+        order[i] = text[i];
+    }
+    for (int i = 1; i < N + 2; i++) {
+        char line[20];
+        (void)snprintf(name, sizeof(name), "a.log.%d", i);
+        (void)snprintf(line, sizeof(line), "%s\n", text[i]);
+        move(&k, "a.log", name);
+        (void)usleep(15000); /* births are as exact as the kernel's tick */
+        kit_write_file(&k, "a.log", line, false);
+    }
+    kit_start(&k);
+    expect(&k, order, N + 2);
+    kit_done(&k);
+}
+
+/* copytruncate: the copy bears a rotated file's name and is younger, but is none. */
+static void test_copytruncate(void **state)
+{
+    static const char *const order[] = {"a1", "a2", "b1", "c1"};
+    struct kit k;
+
+    (void)state;
+    follow(&k, "a.log");
+    kit_write_file(&k, "a.log", "a1\na2\n", false);
+    kit_start(&k);
+    kit_wait(&k, 2);
+    kit_write_file(&k, "a.log.1", "a1\na2\n", false);
+    kit_write_file(&k, "a.log", "", false);
+    (void)usleep(500000);
+    kit_write_file(&k, "a.log", "b1\n", true);
+    expect(&k, order, 3);
+    kit_stop(&k);
+    kit_write_file(&k, "a.log.2", "b1\n", false);
+    kit_write_file(&k, "a.log", "", false);
+    kit_start(&k);
+    (void)usleep(500000);
+    kit_write_file(&k, "a.log", "c1\n", true);
+    expect(&k, order, 4);
+    kit_done(&k);
+}
+
+static void check_numbered(struct kit *k, size_t n)
+{
+    kit_wait(k, n);
+    (void)usleep(1000000);
+    kit_read(k);
+    for (size_t i = 0; i < k->got_n; i++) {
+        char want[40];
+        (void)snprintf(want, sizeof(want), "line %zu of the test", i);
+        assert_string_equal(k->got[i].text, want);
+    }
+    assert_int_equal(k->got_n, n);
+}
+
+static void write_numbered(struct kit *k, size_t *n, int lines)
+{
+    char text[2000], *at = text;
+
+    for (int i = 0; i < lines; i++)
+        at += snprintf(at, sizeof(text) - (size_t)(at - text), "line %zu of the test\n", (*n)++);
+    kit_write_file(k, "a.log", text, true);
+}
+
+static pid_t start_child(struct kit *k)
+{
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        kit_start(k);
+        for (;;)
+            (void)pause();
+    }
+    return pid;
+}
+
+static void stop_child(pid_t pid)
+{
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Killed while a renamed file is kept and two more have followed it. */
+static void test_kill_with_two_followers(void **state)
+{
+    struct kit k;
+    size_t n = 0;
+
+    (void)state;
+    follow(&k, "a.log");
+    kit_write_file(&k, "a.log", "", false);
+    pid_t pid = start_child(&k);
+    (void)usleep(400000);
+    write_numbered(&k, &n, 3);
+    (void)usleep(400000);
+    move(&k, "a.log", "a.log.1");
+    write_numbered(&k, &n, 3);
+    (void)usleep(400000);
+    move(&k, "a.log", "a.log.2");
+    write_numbered(&k, &n, 3);
+    (void)usleep(400000);
+    stop_child(pid);
+    move(&k, "a.log", "a.log.3"); /* and once more while it is down */
+    write_numbered(&k, &n, 3);
+    kit_start(&k);
+    check_numbered(&k, n);
+    kit_done(&k);
+}
+
+/* Killed at any moment while the log is rotated all the time. */
+static void test_kill_and_rotations(void **state)
+{
+    struct kit k;
+    unsigned seed = 11;
+    size_t n = 0;
+    int rotation = 0;
+    char name[32];
+
+    (void)state;
+    follow(&k, "a.log");
+    kit_write_file(&k, "a.log", "", false);
+    for (int round = 0; round < 10; round++) {
+        pid_t pid = start_child(&k);
+        int64_t now = clock_mono_ns(), until = now + (200 + rand_r(&seed) % 4500) * NS_PER_MS;
+        int64_t rotate = now + rand_r(&seed) % 900 * NS_PER_MS;
+        while ((now = clock_mono_ns()) < until) {
+            write_numbered(&k, &n, 5);
+            (void)usleep(5000);
+            if (now < rotate)
+                continue;
+            (void)snprintf(name, sizeof(name), "a.log.%d", ++rotation);
+            move(&k, "a.log", name);
+            rotate = now + (20 + rand_r(&seed) % 900) * NS_PER_MS;
+        }
+        stop_child(pid);
+    }
+    kit_start(&k);
+    check_numbered(&k, n);
+    kit_done(&k);
+}
+
 static void test_mark(void **state)
 {
     struct tail_mark m = {1, 2, 3, 4, 5, true}, back;
@@ -339,10 +590,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kill), /* first: it forks, while there are no other threads */
+        cmocka_unit_test(test_kill_with_two_followers),
+        cmocka_unit_test(test_kill_and_rotations),
+        cmocka_unit_test(test_rotations_in_a_row),
+        cmocka_unit_test(test_no_rotated_file),
+        cmocka_unit_test(test_shifting_names),
+        cmocka_unit_test(test_many_rotations_while_down),
+        cmocka_unit_test(test_copytruncate),
         cmocka_unit_test(test_mark),
         cmocka_unit_test(test_lines_and_restart),
         cmocka_unit_test(test_rotation),
-        cmocka_unit_test(test_rotations_in_a_row),
+        cmocka_unit_test(test_rotations_matching_the_pattern),
         cmocka_unit_test(test_rotated_while_down),
         cmocka_unit_test(test_truncation),
         cmocka_unit_test(test_long_lines),
