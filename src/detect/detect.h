@@ -17,6 +17,8 @@ const char *rule_level_name(enum rule_level l); /* "informational" ... "critical
 struct rule_info {
     const char *id, *title, *title_vi, *description, *description_vi, *author, *status, *path;
     const char *product, *category, *service;
+    const char *modified; /* the date that its author wrote, as written */
+    const char *version;  /* 16 hex digits of its content: names and values, not their layout */
     enum rule_level level;
     size_t tags_n;
     const char *const *tags;
@@ -68,6 +70,8 @@ struct finding {
     const struct event *event;
     size_t matched_n;
     const struct match_field *matched; /* the fields that decided, at most 32 */
+    size_t selections_n;
+    const struct slice *selections; /* names of those that decided, at most 32 */
 };
 typedef void detect_emit_fn(void *arg, const struct finding *f);
 
@@ -79,5 +83,42 @@ FREED_BY(detect_scratch_free) struct detect_scratch *detect_scratch_new(void);
  * order. Returns how many matched. Thread-safe with one scratch per thread. */
 unsigned detect_event(const struct ruleset *rs, struct detect_scratch *s, struct event *ev,
                       detect_emit_fn *emit, void *arg);
+
+/* For tests and comparisons: no index, every rule of the event's log sources is evaluated value by
+ * value. The same findings, slowly. Not while another thread matches. */
+void ruleset_full_scan(struct ruleset *rs, bool on);
+
+/* Why a rule did or did not match: one step for its log source, then for each selection one, and
+ * behind it its parts, in the order of the rule. */
+enum explain_kind {
+    EXPLAIN_SOURCE,    /* the event is of the rule's log source; name: product/category/service */
+    EXPLAIN_SELECTION, /* a named one, or (without a name) a list or map inside */
+    EXPLAIN_ITEM,      /* name: the field with its modifiers, "" for keywords */
+    EXPLAIN_CONDITION, /* the last step */
+};
+struct explain_step {
+    enum explain_kind kind;
+    unsigned depth; /* 0: source, named selections, condition */
+    struct slice name;
+    bool holds;
+    bool present;       /* ITEM: the event has a value */
+    struct slice value; /* ITEM: the one that decided, else the first */
+};
+typedef void detect_explain_fn(void *arg, const struct explain_step *step);
+/* Whether the rule matches the event as detect_event would have it. Slices live until the next
+ * call with the scratch. */
+bool detect_explain(const struct ruleset *rs, struct detect_scratch *s, struct event *ev,
+                    size_t rule, detect_explain_fn *tell, void *arg);
+
+/* What each rule costs in this scratch, since the start or the last change of ruleset. Off until
+ * started: the clock is read twice for each rule that is evaluated. */
+struct rule_cost {
+    uint64_t evaluated, matched, ns;
+};
+void detect_profile_start(struct detect_scratch *s);
+void detect_profile_stop(struct detect_scratch *s);
+/* All zero when it was not counted. */
+struct rule_cost detect_profile_of(const struct detect_scratch *s, const struct ruleset *rs,
+                                   size_t rule);
 
 #endif

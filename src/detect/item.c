@@ -331,7 +331,9 @@ CHECKED enum err item_compile(struct compile *c, const struct json_node *at, str
     ret->tests = arena_calloc(&c->rs->arena, n, sizeof(*ret->tests));
     if (!ret->tests)
         return ERR_NOMEM;
-    e = arena_dup(&c->rs->arena, field, &ret->name);
+    e = arena_dup(&c->rs->arena, key, &ret->key);
+    if (e == ERR_NONE)
+        e = arena_dup(&c->rs->arena, field, &ret->name);
     if (e == ERR_NONE)
         e = slot_of(c, ret->name, &ret->slot);
     if (e == ERR_LIMIT)

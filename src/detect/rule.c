@@ -106,6 +106,7 @@ static CHECKED enum err info(struct compile *c, const struct json_node *doc, str
         {custom, "description_vi", &ri->description_vi},
         {doc, "author", &ri->author},
         {doc, "status", &ri->status},
+        {doc, "modified", &ri->modified},
         {source, "product", &ri->product},
         {source, "category", &ri->category},
         {source, "service", &ri->service},
@@ -118,6 +119,8 @@ static CHECKED enum err info(struct compile *c, const struct json_node *doc, str
         e = list(c, doc, "tags", &ri->tags, &ri->tags_n);
     if (e == ERR_NONE)
         e = list(c, doc, "falsepositives", &ri->false_positives, &ri->false_positives_n);
+    if (e == ERR_NONE)
+        e = version_of(&c->rs->arena, doc, &ri->version);
     ri->path = c->file;
     return e;
 }
@@ -154,8 +157,9 @@ static CHECKED enum err selections(struct compile *c, const struct json_node *de
             continue;
         if (slice_eq(m->key, SLICE("timeframe")))
             continue;
-        names[n] = m->key;
-        enum err e = selection_compile(c, m, 0, &r->sels[n++]);
+        enum err e = arena_dup(&c->rs->arena, m->key, &names[n]);
+        if (e == ERR_NONE)
+            e = selection_compile(c, m, 0, &r->sels[n++]);
         if (e != ERR_NONE)
             return e;
     }
@@ -198,7 +202,9 @@ static CHECKED enum err detect_part(struct compile *c, const struct json_node *d
     r->sels = arena_calloc(a, detection->n, sizeof(*r->sels));
     if (!names || !used || !r->sels)
         return ERR_NOMEM;
+    r->names = names;
     enum err e = selections(c, detection, r, names, &n);
+    r->sels_n = n;
     if (e == ERR_NONE && !c->failed)
         e = condition_compile(c, condition, names, n, used, &r->condition);
     if (e == ERR_NONE && !c->failed && timeframe)

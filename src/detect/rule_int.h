@@ -75,6 +75,7 @@ struct test {
 
 struct item {
     struct slice name; /* the field as the rule calls it; "" for keywords */
+    struct slice key;  /* with its modifiers */
     uint32_t slot;
     bool all; /* every test must hold, each maybe on another value */
     bool neq;
@@ -102,6 +103,8 @@ struct expr {
 struct rule {
     struct rule_info info;
     struct sel *sels;
+    const struct slice *names; /* of sels */
+    size_t sels_n;
     struct expr *condition;
     const uint32_t *slots; /* all fields that it looks at, without keywords */
     size_t slots_n;
@@ -160,6 +163,7 @@ struct ruleset {
     struct regex **regexes; /* owned */
     size_t regexes_n, regexes_cap;
     bool no_sieves;            /* for tests: try everything */
+    bool full_scan;            /* no index: see ruleset_full_scan */
     struct rule_issue *issues; /* owned */
     size_t issues_cap;
     struct rule_report report;
@@ -219,6 +223,9 @@ CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc);
 
 extern const char source_builtin[];
 extern const size_t source_builtin_n;
+
+/* version.c: what identifies the content of a rule's document, whatever its layout. */
+CHECKED enum err version_of(struct arena *a, const struct json_node *doc, const char **ret);
 
 /* number.c */
 CHECKED bool number_parse(struct slice s, long double *ret);
