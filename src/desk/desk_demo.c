@@ -73,9 +73,9 @@ CHECKED enum err desk_demo_remove(struct desk *d, const struct desk_actor *by, u
                                   struct diag *diag)
 {
     static const char *const steps[] = {
-        "DELETE FROM alerts WHERE org = ?1",  "DELETE FROM tokens WHERE org = ?1",
-        "DELETE FROM users WHERE org = ?1",   "DELETE FROM sources WHERE org = ?1",
-        "DELETE FROM systems WHERE org = ?1",
+        "DELETE FROM exceptions WHERE org = ?1", "DELETE FROM alerts WHERE org = ?1",
+        "DELETE FROM tokens WHERE org = ?1",     "DELETE FROM users WHERE org = ?1",
+        "DELETE FROM sources WHERE org = ?1",    "DELETE FROM systems WHERE org = ?1",
     };
     uint32_t org = ORG_INVALID;
 

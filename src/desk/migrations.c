@@ -93,13 +93,21 @@ static const char audit_pg_sql[] =
     "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit"
     " FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();";
 
+static const char exceptions_sql[] =
+    "CREATE TABLE exceptions(id BIGINT PRIMARY KEY, org BIGINT REFERENCES orgs(id),"
+    " rule_id TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, source TEXT NOT NULL,"
+    " reason TEXT NOT NULL, author TEXT NOT NULL, created_ns BIGINT NOT NULL,"
+    " ends_ns BIGINT NOT NULL, ended_ns BIGINT NOT NULL);"
+    "CREATE INDEX exceptions_rule ON exceptions(rule_id);";
+
 static const struct {
     int version;
     enum db_kind on;
     const char *sql;
 } steps[] = {
-    {1, DB_BOTH, tenants_sql}, {1, DB_BOTH, people_sql},         {1, DB_BOTH, alerts_sql},
-    {1, DB_BOTH, audit_sql},   {1, DB_SQLITE, audit_sqlite_sql}, {1, DB_PG, audit_pg_sql},
+    {1, DB_BOTH, tenants_sql},    {1, DB_BOTH, people_sql},         {1, DB_BOTH, alerts_sql},
+    {1, DB_BOTH, audit_sql},      {1, DB_SQLITE, audit_sqlite_sql}, {1, DB_PG, audit_pg_sql},
+    {2, DB_BOTH, exceptions_sql},
 };
 
 static enum err run_from(struct db *db, int64_t have, struct diag *diag)

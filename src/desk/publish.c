@@ -7,7 +7,7 @@
 #include "desk/source.h"
 #include "desk/user.h"
 
-static const char *const names[PUBLISH_N] = {"access", "inventory"};
+static const char *const names[PUBLISH_N] = {"access", "inventory", "exceptions"};
 
 const char *publish_name(enum publish_kind k)
 {
@@ -87,15 +87,29 @@ static enum err inventory_of(struct desk *d, struct jsonw *w, struct diag *diag)
     return e;
 }
 
+/* Ended ones are left out; watch looks at `ends` by itself. */
+static enum err exceptions_of(struct desk *d, struct jsonw *w, struct diag *diag)
+{
+    static const char *const keys[] = {"#id",   "#org",   "rule",  "field",
+                                       "value", "source", "@ends", NULL};
+
+    return rows_of(d, w, "exceptions",
+                   "SELECT id, COALESCE(org, 0), rule_id, field, value, source, ends_ns"
+                   " FROM exceptions WHERE ended_ns = 0 AND ends_ns > ?1 ORDER BY id",
+                   DB_ARGS(db_i(clock_wall_ns())), keys, diag);
+}
+
 CHECKED enum err publish_build(struct desk *d, enum publish_kind k, struct buf *out,
                                struct diag *diag)
 {
+    static enum err (*const of[PUBLISH_N])(struct desk *, struct jsonw *, struct diag *) = {
+        access_of, inventory_of, exceptions_of};
     struct jsonw w;
 
     desk_lock(d);
     jsonw_init(&w, out);
     jsonw_object(&w);
-    enum err e = k == PUBLISH_ACCESS ? access_of(d, &w, diag) : inventory_of(d, &w, diag);
+    enum err e = of[k](d, &w, diag);
     jsonw_close_object(&w);
     desk_unlock(d);
     if (e == ERR_NONE && (e = jsonw_end(&w)) != ERR_NONE)

@@ -66,13 +66,13 @@ static CHECKED enum err watch_start(struct role_ctx *c, struct diag *diag)
     return ERR_NONE;
 }
 
-static void load_again(struct role_ctx *c, const char *why)
+static void load_again(struct role_ctx *c, bool rules, const char *why)
 {
     struct diag d = {0};
-    enum err e = watch_view_load(c->own, &d);
+    enum err e = rules ? watch_view_load(c->own, &d) : watch_view_refresh(c->own, &d);
 
     if (e != ERR_NONE)
-        log_err(LOG_ERROR, "watch.load", e, &d, "the old rules and inventory stay; why=%s", why);
+        log_err(LOG_ERROR, "watch.load", e, &d, "what was loaded before stays; why=%s", why);
 }
 
 static CHECKED enum err watch_reload(struct role_ctx *c, struct diag *diag)
@@ -83,9 +83,11 @@ static CHECKED enum err watch_reload(struct role_ctx *c, struct diag *diag)
 static void watch_message(struct role_ctx *c, enum msg_kind kind, struct slice payload)
 {
     if (kind == MSG_RULES_RELOAD)
-        load_again(c, "rules");
+        load_again(c, true, "rules");
     else if (kind == MSG_SNAPSHOT && slice_eq(payload, SLICE("inventory")))
-        load_again(c, "inventory");
+        load_again(c, false, "inventory");
+    else if (kind == MSG_SNAPSHOT && slice_eq(payload, SLICE("exceptions")))
+        load_again(c, false, "exceptions");
 }
 
 /* What the desk has taken may go from the findings journal. */

@@ -33,6 +33,10 @@ static void take_finding(void *arg, const struct finding *f)
     struct detect *d = arg;
     size_t before = d->bytes.n;
 
+    if (exceptions_hold(d->pipe.view->exceptions, f, clock_wall_ns())) {
+        metric_add(M_DETECT_EXCEPTED, 1);
+        return;
+    }
     if (d->frames_n == FRAMES_MAX - 1 || ++d->per_event > FINDINGS_PER_EVENT ||
         finding_encode(f, &d->bytes) != ERR_NONE) {
         d->bytes.n = before;

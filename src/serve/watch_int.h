@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 
 #include "core/arena.h"
-#include "detect/detect.h"
+#include "detect/exception.h"
 #include "enrich/enrich.h"
 #include "journal/journal.h"
 #include "parse/parse.h"
@@ -27,9 +27,10 @@ enum { WATCH_ARENA_BYTES = 256 << 20, WATCH_BATCH_FRAMES = 4096 };
 /* Immutable once made; both workers hold a reference per batch. */
 struct watch_view {
     _Atomic unsigned refs;
-    struct ruleset *rules; /* one reference */
-    struct inventory *inv; /* owned */
-    uint32_t demo_org;     /* the organisation of the demo, 0 if there is none */
+    struct ruleset *rules;         /* one reference */
+    struct inventory *inv;         /* owned */
+    struct exceptions *exceptions; /* owned */
+    uint32_t demo_org;             /* the organisation of the demo, 0 if there is none */
 };
 
 struct watch {
@@ -49,8 +50,10 @@ struct watch {
 /* ---- watch_view.c ---- */
 struct watch_view *watch_view_take(struct watch *w);
 void watch_view_drop(struct watch_view *v);
-/* Loads rules and inventory anew and swaps; writes DIR/run/rules.json. */
+/* Loads rules, inventory and exceptions anew and swaps; writes DIR/run/rules.json. */
 CHECKED enum err watch_view_load(struct watch *w, struct diag *diag);
+/* The same with the rules that are loaded already: for the desk's snapshots. */
+CHECKED enum err watch_view_refresh(struct watch *w, struct diag *diag);
 
 /* ---- watch_pipe.c: frames to enriched events ---- */
 struct watch_pipe {

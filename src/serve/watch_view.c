@@ -28,6 +28,7 @@ void watch_view_drop(struct watch_view *v)
         return;
     ruleset_unref(v->rules);
     inventory_free(v->inv);
+    exceptions_free(v->exceptions);
     free(v);
 }
 
@@ -119,39 +120,44 @@ static uint32_t find_demo(struct slice inventory)
     return org;
 }
 
-static CHECKED enum err load_inventory(struct watch *w, struct watch_view *v, struct diag *diag)
+static CHECKED enum err load_snapshot(struct watch *w, const char *kind, struct buf *b,
+                                      struct diag *diag)
 {
     char dir[4200];
-    struct buf b;
     uint64_t seq;
 
     (void)snprintf(dir, sizeof(dir), "%s/snapshots", w->ctx->data_dir);
+    buf_reset(b);
+    enum err e = snapshot_load(dir, kind, b, &seq, diag);
+    return e == ERR_NOENT ? ERR_NONE : e;
+}
+
+static CHECKED enum err load_snapshots(struct watch *w, struct watch_view *v, struct diag *diag)
+{
+    struct buf b;
+
     buf_init(&b, SNAPSHOT_BYTES_MAX);
-    enum err e = snapshot_load(dir, "inventory", &b, &seq, diag);
-    if (e == ERR_NONE || e == ERR_NOENT)
+    enum err e = load_snapshot(w, "inventory", &b, diag);
+    if (e == ERR_NONE)
         e = inventory_read(buf_slice(&b), &v->inv, diag);
     if (e == ERR_NONE && b.n)
         v->demo_org = find_demo(buf_slice(&b));
+    if (e == ERR_NONE)
+        e = load_snapshot(w, "exceptions", &b, diag);
+    if (e == ERR_NONE)
+        e = exceptions_read(buf_slice(&b), &v->exceptions, diag);
     buf_done(&b);
     return e;
 }
 
-CHECKED enum err watch_view_load(struct watch *w, struct diag *diag)
+static CHECKED enum err load_rules(struct watch *w, struct watch_view *v, struct diag *diag)
 {
     struct rules_dir dirs;
-    struct watch_view *v = calloc(1, sizeof(*v));
 
-    if (!v)
-        return FAIL(diag, ERR_NOMEM, 0, "no memory for the rules");
-    atomic_init(&v->refs, 1);
     rules_dir_list(w->ctx->cfg, &dirs);
     enum err e = ruleset_load(dirs.paths, dirs.n, &v->rules, diag);
-    if (e == ERR_NONE)
-        e = load_inventory(w, v, diag);
-    if (e != ERR_NONE) {
-        watch_view_drop(v);
+    if (e != ERR_NONE)
         return e;
-    }
     const struct rule_report *rep = ruleset_report(v->rules);
     metric_set(M_DETECT_RULES, rep->loaded);
     metric_set(M_DETECT_RULES_FAILED, rep->rules - rep->loaded);
@@ -159,10 +165,46 @@ CHECKED enum err watch_view_load(struct watch *w, struct diag *diag)
         log_error("rules.none", "no rule is loaded: nothing will be detected");
     log_info("rules.load", "files=%zu rules=%zu loaded=%zu", rep->files, rep->rules, rep->loaded);
     publish_rules(w, v->rules);
+    return ERR_NONE;
+}
+
+/* `old` gives its rules; NULL: they are loaded. */
+static CHECKED enum err swap(struct watch *w, struct watch_view *old, struct diag *diag)
+{
+    struct watch_view *v = calloc(1, sizeof(*v));
+
+    if (!v)
+        return FAIL(diag, ERR_NOMEM, 0, "no memory for the rules");
+    atomic_init(&v->refs, 1);
+    enum err e = ERR_NONE;
+    if (old)
+        v->rules = ruleset_ref(old->rules);
+    else
+        e = load_rules(w, v, diag);
+    if (e == ERR_NONE)
+        e = load_snapshots(w, v, diag);
+    if (e != ERR_NONE) {
+        watch_view_drop(v);
+        return e;
+    }
     (void)pthread_mutex_lock(&w->view_lock);
-    struct watch_view *old = w->view;
+    struct watch_view *before = w->view;
     w->view = v;
     (void)pthread_mutex_unlock(&w->view_lock);
-    watch_view_drop(old);
+    watch_view_drop(before);
     return ERR_NONE;
+}
+
+CHECKED enum err watch_view_load(struct watch *w, struct diag *diag)
+{
+    return swap(w, NULL, diag);
+}
+
+CHECKED enum err watch_view_refresh(struct watch *w, struct diag *diag)
+{
+    struct watch_view *old = watch_view_take(w);
+    enum err e = swap(w, old, diag);
+
+    watch_view_drop(old);
+    return e;
 }

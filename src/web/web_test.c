@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/timefmt.h"
 #include "core/json.h"
 #include "core/metrics.h"
 #include "desk/user.h"
@@ -414,6 +415,51 @@ static void test_state(void **state)
     assert_has(f, "\"code\":\"peer\"");
 }
 
+static void test_exceptions(void **state)
+{
+    struct web_fixture *f = *state;
+    char lan[WEB_COOKIE_BYTES], manh[WEB_COOKIE_BYTES], body[256], path[64] = "";
+    static const char good[] = "{\"rule_id\":\"r1\",\"field\":\"user.name\",\"value\":\"backup*\","
+                               "\"reason\":\"nightly\",\"ends\":\"%s\",\"org\":\"%u\"}";
+    char ends[TIME_TEXT_BYTES + 1];
+
+    time_rfc3339(clock_wall_ns() + 86400 * NS_PER_S, ends);
+    assert_status(web_fixture_sign_in(f, "lan", PASSWORD, lan), 200, f);
+    assert_status(web_fixture_sign_in(f, "manh", PASSWORD, manh), 200, f);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    (void)snprintf(body, sizeof(body), good, ends, (unsigned)ORG_DEFAULT);
+    assert_status(web_fixture_ask(f, "POST", "/api/v1/exceptions", lan, body), 403, f);
+    assert_status(web_fixture_ask(f, "POST", "/api/v1/exceptions", manh, body), 201, f);
+    assert_has(f, "\"author\":\"manh\"");
+    assert_has(f, "\"in_force\":true");
+    (void)snprintf(path, sizeof(path), "/api/v1/exceptions/%.*s",
+                   (int)strcspn(strstr(f->body, "exc_"), "\""), strstr(f->body, "exc_"));
+    (void)snprintf(body, sizeof(body), good, ends, (unsigned)f->org_b);
+    assert_status(web_fixture_ask(f, "POST", "/api/v1/exceptions", manh, body), 400, f);
+    (void)snprintf(body, sizeof(body), good, "2001-01-01", (unsigned)ORG_DEFAULT);
+    assert_status(web_fixture_ask(f, "POST", "/api/v1/exceptions", manh, body), 400, f);
+#pragma GCC diagnostic pop
+    /* one of another organisation is not there */
+    (void)snprintf(body, sizeof(body),
+                   "{\"rule_id\":\"r2\",\"source\":\"s\",\"reason\":\"x\",\"ends\":\"%s\","
+                   "\"org\":\"%u\"}",
+                   ends, (unsigned)f->org_b);
+    assert_status(web_fixture_ask_local(f, "POST", "/api/v1/exceptions", NULL, body), 201, f);
+    assert_status(web_fixture_ask(f, "GET", "/api/v1/exceptions", manh, NULL), 200, f);
+    assert_has(f, "\"rule_id\":\"r1\"");
+    assert_has_not(f, "\"rule_id\":\"r2\"");
+    assert_status(web_fixture_ask(f, "DELETE", "/api/v1/exceptions/exc_2", manh, NULL), 404, f);
+    assert_status(web_fixture_ask(f, "DELETE", path, lan, NULL), 403, f);
+    assert_status(web_fixture_ask(f, "DELETE", path, manh, NULL), 204, f);
+    assert_status(web_fixture_ask(f, "DELETE", path, manh, NULL), 404, f);
+    assert_status(web_fixture_ask(f, "GET", "/api/v1/exceptions", manh, NULL), 200, f);
+    assert_has(f, "\"items\":[]");
+    assert_status(web_fixture_ask(f, "GET", "/api/v1/exceptions?all=true&rule_id=r1", manh, NULL),
+                  200, f);
+    assert_has(f, "\"in_force\":false");
+}
+
 static int open_stream(struct web_fixture *f, const char *query, const char *headers, char *out)
 {
     int fd = web_fixture_dial(f);
@@ -601,6 +647,7 @@ int main(void)
         TEST(test_token_and_local),
         TEST(test_people_and_places),
         TEST(test_state),
+        TEST(test_exceptions),
         TEST(test_stream),
         TEST(test_console),
         TEST(test_too_fast),
