@@ -406,6 +406,33 @@ check(
 await shot('syntax-vi-1440');
 await axe('syntax', true);
 
+// ---- exceptions: made from an alert, listed with the rules, ended ----
+
+if (canWrite && !mock) {
+  await page.goto(`${base}/alerts`);
+  await rows.first().click();
+  await page.locator('.pane h2').waitFor();
+  await page.getByRole('button', { name: 'Ngoại lệ…' }).click();
+  const dialog = page.locator('dialog');
+  await dialog.locator('#x-field').waitFor();
+  await axe('exception dialog', true);
+  await shot('exception-vi-1440');
+  await dialog.locator('button[type=submit]').click();
+  check('an exception without a reason is refused', (await dialog.locator('[role=alert]').innerText()).includes('lý do'));
+  await dialog.locator('#x-reason').fill('máy sao lưu, đã hỏi đơn vị vận hành');
+  await dialog.locator('button[type=submit]').click();
+  await page.locator('.pane footer [role=status]').waitFor();
+  check('an exception is made from an alert', (await page.locator('dialog').count()) === 0);
+  await page.goto(`${base}/rules`);
+  await page.locator('.exceptions summary').click();
+  check('the rules page lists it', (await page.locator('.exceptions').innerText()).includes('máy sao lưu'));
+  await axe('exceptions', true);
+  await shot('exceptions-vi-1440');
+  await page.locator('.exceptions').getByRole('button', { name: 'Kết thúc ngay' }).click();
+  await page.locator('.exceptions').waitFor({ state: 'detached' });
+  check('an exception is ended', true);
+}
+
 // ---- every page: language, theme, size ----
 
 const names = {

@@ -125,6 +125,22 @@ export interface Rule {
   tags: string[];
 }
 
+export interface RuleException {
+  id: string;
+  rule_id: string;
+  field: string;
+  value: string;
+  source: string;
+  reason: string;
+  author: string;
+  org: string | null;
+  org_name?: string;
+  created: string;
+  ends: string;
+  ended: string | null;
+  in_force: boolean;
+}
+
 export interface Rules {
   loaded_at: string;
   files: number;
