@@ -44,6 +44,7 @@ struct rule_report {
 };
 
 struct ruleset;
+struct correlation_hit;
 
 void ruleset_unref(struct ruleset *rs);
 struct ruleset *ruleset_ref(struct ruleset *rs);
@@ -72,6 +73,12 @@ struct finding {
     const struct match_field *matched; /* the fields that decided, at most 32 */
     size_t selections_n;
     const struct slice *selections; /* names of those that decided, at most 32 */
+    /* The rule is there for correlations and makes no finding of its own: feed it to them
+     * (correlate.h) and go on. */
+    bool silent;
+    /* What a correlation found, NULL for a match of one event. `matched` is then the group, and
+     * `event` may be NULL. */
+    const struct correlation_hit *correlation;
 };
 typedef void detect_emit_fn(void *arg, const struct finding *f);
 
