@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 BUILD = os.environ.get("COLOA_BUILD_ROOT", os.path.join(os.path.dirname(__file__), "..", "build"))
 PROGRAM = os.path.join(BUILD, "coloa")
@@ -136,6 +137,32 @@ class Centre:
         return self.run("admin", "token", "--role", role, "--org", org).stdout.decode().split()[-1]
 
     # ---- the doors ----
+    def api(self, method, path, body=None, token=None):
+        """One call of the API, with a token through the web door, else as the local administrator through the desk's socket;
+        the answer's JSON, or a failure with the problem."""
+        c = http.client.HTTPConnection("127.0.0.1", self.port("web"), timeout=30)
+        if not token:
+            c.sock = socket.socket(socket.AF_UNIX)
+            c.sock.connect(os.path.join(self.data, "run", "desk.sock"))
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        c.request(method, path, None if body is None else json.dumps(body), headers)
+        r = c.getresponse()
+        text = r.read()
+        c.close()
+        if r.status >= 300:
+            raise AssertionError(f"{method} {path}: {r.status} {text[:500]!r}")
+        return json.loads(text) if text and r.headers.get("Content-Type", "").endswith("json") else text
+
+    def metric(self, name):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port('web')}/metrics", timeout=10) as r:
+            rows = r.read().decode().splitlines()
+        for row in rows:
+            if row.startswith((name + " ", name + "_total ", name + "{")):
+                return float(row.rsplit(" ", 1)[1])
+        return 0.0
+
     def ingest(self, lines, token, key=None, timeout=30):
         """POST /ingest; (status, answer). Raises OSError when there was no answer."""
         c = http.client.HTTPConnection("127.0.0.1", self.port("ingest"), timeout=timeout)

@@ -72,5 +72,7 @@ bool choose_rules(struct run *r)
         for (uint32_t k = 0; k < st->n; k++)
             try_text(r, &c, g->slots[i], gather_folded(r, &st->v[k]));
     }
+    for (size_t w = 0; w < ARRAY_LEN(c.rows); w++)
+        r->s->seen[w] |= c.rows[w];
     return c.known;
 }

@@ -62,6 +62,7 @@ static bool fit(struct detect_scratch *s, const struct ruleset *rs)
     s->chosen_n = words;
     s->costs = costs;
     s->serial = rs->serial;
+    memset(s->seen, 0, sizeof(s->seen));
     return true;
 }
 

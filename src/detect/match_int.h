@@ -38,6 +38,7 @@ struct detect_scratch {
     struct name_state *names;
     uint64_t *chosen; /* bitmap of rules to try */
     size_t chosen_n;
+    uint64_t seen[SOURCE_ROWS_MAX / 64]; /* rows that events were of: coverage.h */
     uint64_t epoch;
     uint64_t names_epoch, record_epoch;
     struct sieve *record_sieve; /* NULL: none, or not all ASCII */

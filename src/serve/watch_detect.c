@@ -19,6 +19,7 @@ struct detect {
     struct watch_pipe pipe;
     struct detect_scratch *scratch;
     struct sources *sources;
+    struct watch_cover cover;
     struct buf bytes; /* the frames of this batch, one behind the other */
     size_t frames_n;
     size_t ends[FRAMES_MAX];
@@ -75,6 +76,14 @@ static size_t take_frames(struct detect *d)
     return n;
 }
 
+static void add_frame(void *arg, struct slice frame)
+{
+    struct detect *d = arg;
+
+    if (d->frames_n < FRAMES_MAX - 1 && buf_put(&d->bytes, frame) == ERR_NONE)
+        d->ends[d->frames_n++] = d->bytes.n;
+}
+
 static void add_sources(struct detect *d, int64_t now)
 {
     size_t before = d->bytes.n;
@@ -126,6 +135,7 @@ static void run(struct detect *d)
     while (!atomic_load(&d->w->stop)) {
         watch_pipe_begin(&d->pipe);
         size_t n = take_frames(d);
+        watch_cover_step(&d->cover, d->pipe.view->rules, d->scratch, add_frame, d);
         watch_pipe_end(&d->pipe);
         int64_t now = clock_mono_ns();
         add_sources(d, now);
@@ -177,10 +187,12 @@ void *watch_detect_main(void *arg)
         d.scratch && d.sources ? watch_pipe_open(&d.pipe, w, 0, start_at(w), &diag) : ERR_NOMEM;
     d.pipe.each = each_event;
     d.pipe.arg = &d;
+    watch_cover_open(&d.cover, w);
     if (e == ERR_NONE)
         run(&d);
     else
         log_err(LOG_ERROR, "detect.start", e, &diag, "worker=detect");
+    watch_cover_close(&d.cover);
     watch_pipe_close(&d.pipe);
     detect_scratch_free(d.scratch);
     sources_free(d.sources);

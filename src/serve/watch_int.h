@@ -19,6 +19,7 @@
 #include "enrich/enrich.h"
 #include "journal/journal.h"
 #include "parse/parse.h"
+#include "serve/cover.h"
 #include "serve/mark.h"
 #include "serve/role.h"
 
@@ -82,6 +83,23 @@ void watch_pipe_end(struct watch_pipe *p);
 CHECKED enum err watch_pipe_step(struct watch_pipe *p);
 /* Keeps the last frame in DIR/quarantine/watch/. */
 void watch_pipe_quarantine(struct watch_pipe *p, const char *why);
+
+/* ---- watch_cover.c: log sources that send, rules that are blind; the detect worker's ---- */
+struct watch_cover {
+    struct watch *w;
+    struct ruleset *rules; /* one reference: what `blind` is about */
+    bool *blind;           /* owned; by rule */
+    size_t blind_n;
+    int64_t looked_ns, saved_ns, alarmed_ns; /* monotonic; 0 = not yet */
+    char path[4200];
+    struct cover cover;
+};
+typedef void watch_cover_frame(void *arg, struct slice frame);
+void watch_cover_open(struct watch_cover *c, struct watch *w);
+void watch_cover_close(struct watch_cover *c);
+/* Between events; does something every 2 s and when the rules changed. Alarms go to frame(). */
+void watch_cover_step(struct watch_cover *c, struct ruleset *rs, struct detect_scratch *s,
+                      watch_cover_frame *frame, void *arg);
 
 /* ---- the workers ---- */
 void *watch_detect_main(void *arg);

@@ -40,6 +40,11 @@ CHECKED enum err api_rules_list(struct web_call *w, struct diag *diag)
     return pass_on(w, "rules.json", diag);
 }
 
+CHECKED enum err api_logsources_list(struct web_call *w, struct diag *diag)
+{
+    return pass_on(w, "logsources.json", diag);
+}
+
 CHECKED enum err api_healthz(struct web_call *w, struct diag *diag)
 {
     (void)diag;

@@ -125,6 +125,20 @@ export interface Rule {
   tags: string[];
 }
 
+export interface Logsource {
+  product: string;
+  category: string;
+  service: string;
+  rules: number;
+  last: string | null;
+}
+
+export interface Logsources {
+  since: string;
+  logsources: Logsource[];
+  blind: string[]; // ids of rules
+}
+
 export interface RuleException {
   id: string;
   rule_id: string;
