@@ -1,4 +1,4 @@
-#include "detect/rule_int.h"
+#include "detect/correlate_int.h"
 
 enum word_kind { WORD_END, WORD_NAME, WORD_OPEN, WORD_CLOSE, WORD_PIPE };
 
@@ -14,6 +14,7 @@ struct reader {
     const struct slice *names;
     size_t names_n;
     bool *used;
+    bool alternatives; /* it is one of a list of conditions */
     struct slice in;
     size_t at;
     struct word now;
@@ -236,16 +237,12 @@ static CHECKED enum err either(struct reader *r, struct expr **ret)
 
 static CHECKED enum err trailing(struct reader *r)
 {
-    struct word next = peek(r, r->at);
-
-    if (r->now.kind == WORD_PIPE && is(&next, SLICE("near")))
-        return report_issue(r->c, ISSUE_ERROR, r->node, "near",
-                            "'| near' of old Sigma is not supported; write a correlation rule");
-    if (r->now.kind == WORD_PIPE)
-        return report_issue(r->c, ISSUE_ERROR, r->node, "aggregation",
-                            "'| %.*s' is an aggregation of old Sigma; write a correlation rule",
-                            SLICE_ARG(next.text));
-    return syntax(r, "'and', 'or' or the end");
+    if (r->now.kind != WORD_PIPE)
+        return syntax(r, "'and', 'or' or the end");
+    if (r->c->old && !r->c->old->co && !r->alternatives)
+        return correlation_old(r->c, r->node, slice_cut(r->in, r->at, r->in.n), r->c->old);
+    return report_issue(r->c, ISSUE_ERROR, r->node, "aggregation",
+                        "'|' stands once, and only in the one condition of a rule on events");
 }
 
 static CHECKED enum err one(struct reader *r, const struct json_node *node, struct expr **ret)
@@ -267,7 +264,11 @@ CHECKED enum err condition_compile(struct compile *c, const struct json_node *no
                                    const struct slice *names, size_t names_n, bool *used,
                                    struct expr **ret)
 {
-    struct reader r = {.c = c, .names = names, .names_n = names_n, .used = used};
+    struct reader r = {.c = c,
+                       .names = names,
+                       .names_n = names_n,
+                       .used = used,
+                       .alternatives = node->type == JSON_ARRAY && node->n > 1};
     const struct json_node *n = node->type == JSON_ARRAY ? node->child : node;
     struct expr *all = NULL;
     enum err e = ERR_NONE;

@@ -31,13 +31,13 @@
 #include "detect/detect.h"
 
 enum {
-    CORRELATE_RULES_MAX = 64,          /* that one correlation refers to */
-    CORRELATE_GROUP_FIELDS_MAX = 16,   /* in group-by */
-    CORRELATE_DEPTH_MAX = 10,          /* of correlations over correlations */
-    CORRELATE_EVENTS_MAX = 64,         /* causing events that a finding names */
-    CORRELATE_ENTRIES_MAX = 1 << 17,   /* matches that a group remembers */
-    CORRELATE_KEY_BYTES_MAX = 4096,    /* of a group; a longer one is ignored and counted */
-    CORRELATE_RECORD_BYTES_MAX = 8192, /* of one gathered record */
+    CORRELATE_RULES_MAX = 64,           /* that one correlation refers to */
+    CORRELATE_GROUP_FIELDS_MAX = 16,    /* in group-by */
+    CORRELATE_DEPTH_MAX = 10,           /* of correlations over correlations */
+    CORRELATE_EVENTS_MAX = 64,          /* causing events that a finding names */
+    CORRELATE_ENTRIES_MAX = 1 << 17,    /* matches that a group remembers */
+    CORRELATE_KEY_BYTES_MAX = 4096,     /* of a group; a longer one is ignored and counted */
+    CORRELATE_RECORD_BYTES_MAX = 16384, /* of one gathered record */
 };
 
 enum correlation_type {

@@ -103,8 +103,11 @@ static unsigned try(struct run *r, const struct rule *rule, bool meant, detect_e
                         .matched_n = s->matched_n,
                         .matched = s->matched,
                         .selections_n = s->selections_n,
-                        .selections = s->selections};
+                        .selections = s->selections,
+                        .silent = rule->silent || rule->correlation};
+    s->running = r;
     emit(arg, &f);
+    s->running = NULL;
     return 1;
 }
 

@@ -9,6 +9,8 @@
 
 enum { MATCHED_MAX = 32 };
 
+struct run;
+
 struct slot_value {
     struct slice raw, folded;
     const struct value *v; /* NULL where the text was made here */
@@ -49,6 +51,7 @@ struct detect_scratch {
     struct slice selections[MATCHED_MAX];
     size_t selections_n;
     size_t present; /* of those, how many have a value */
+    struct run *running; /* while a finding is emitted: what correlate_gather looks at */
     bool profile;
     struct rule_cost *costs; /* owned; by rule of the ruleset `serial`; NULL: nobody asks */
 };

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "detect/rule_int.h"
+#include "detect/correlate_int.h"
 
 static const char *const levels[] = {
     [LEVEL_INFORMATIONAL] = "informational",
@@ -207,7 +207,11 @@ static CHECKED enum err detect_part(struct compile *c, const struct json_node *d
     r->sels_n = n;
     if (e == ERR_NONE && !c->failed)
         e = condition_compile(c, condition, names, n, used, &r->condition);
-    if (e == ERR_NONE && !c->failed && timeframe)
+    if (e == ERR_NONE && !c->failed && c->old->near.n)
+        e = correlation_old_near(c, condition, r, used, c->old);
+    if (e == ERR_NONE && !c->failed && c->old->co)
+        e = correlation_old_timeframe(c, detection, c->old->co);
+    else if (e == ERR_NONE && !c->failed && timeframe)
         e = report_issue(c, ISSUE_ERROR, timeframe, "timeframe",
                          "a time frame belongs to the aggregations of old Sigma");
     if (e == ERR_NONE && !c->failed)
@@ -222,7 +226,8 @@ static CHECKED enum err mapped(struct compile *c, const struct json_node *source
     if (source->type != JSON_OBJECT || !any)
         return report_issue(c, ISSUE_ERROR, source, "bad-logsource",
                             "a log source needs a product, a category or a service");
-    enum err e = source_fit(c, source);
+    enum err e = source_fit(c, json_get_str(source, "product"), json_get_str(source, "category"),
+                            json_get_str(source, "service"));
     if (e != ERR_NONE || c->rows_n > 0)
         return e;
     r->cannot_match = true;
@@ -233,7 +238,7 @@ static CHECKED enum err mapped(struct compile *c, const struct json_node *source
                         *r->info.service ? r->info.service : "-");
 }
 
-static CHECKED enum err keep(struct compile *c, const struct rule *r)
+CHECKED enum err rule_keep(struct compile *c, const struct rule *r)
 {
     struct ruleset *rs = c->rs;
 
@@ -259,29 +264,39 @@ static CHECKED enum err keep(struct compile *c, const struct rule *r)
     return ERR_NONE;
 }
 
+CHECKED enum err rule_describe(struct compile *c, const struct json_node *doc, struct rule *r)
+{
+    enum err e = info(c, doc, &r->info);
+
+    if (e == ERR_NONE)
+        e = text(c, doc, "name", &r->name);
+    if (e == ERR_NONE)
+        e = identify(c, doc, &r->info);
+    c->rule_id = r->info.id;
+    if (e == ERR_NONE && !c->failed)
+        e = level(c, doc, &r->info);
+    if (e == ERR_NONE && !c->failed)
+        e = status(c, doc, r);
+    return e;
+}
+
 static CHECKED enum err plain_rule(struct compile *c, const struct json_node *doc)
 {
     const struct json_node *detection = json_get(doc, "detection");
     const struct json_node *source = json_get(doc, "logsource");
+    struct corr_old old = {.co = NULL};
     struct rule r = {.cannot_match = false};
 
+    c->old = &old;
+
     c->rs->report.rules++;
-    enum err e = info(c, doc, &r.info);
-    if (e != ERR_NONE)
-        return e;
-    c->rule_id = r.info.id;
     if (!source)
         return report_issue(c, ISSUE_ERROR, doc, "missing-logsource", "a rule needs a logsource");
-    e = identify(c, doc, &r.info);
-    c->rule_id = r.info.id;
-    if (e == ERR_NONE && !c->failed)
-        e = level(c, doc, &r.info);
+    enum err e = rule_describe(c, doc, &r);
     if (e == ERR_NONE && !c->failed)
         e = mapped(c, source, &r);
     if (e == ERR_NONE && !c->failed)
         e = detect_part(c, detection, &r);
-    if (e == ERR_NONE && !c->failed)
-        e = status(c, doc, &r);
     if (e == ERR_NONE && !c->failed && c->placeholder) {
         r.cannot_match = true;
         e = report_issue(c, ISSUE_CANNOT_MATCH, detection, c->placeholder,
@@ -289,7 +304,11 @@ static CHECKED enum err plain_rule(struct compile *c, const struct json_node *do
     }
     r.slots = c->slots;
     r.slots_n = c->slots_n;
-    return e == ERR_NONE && !c->failed ? keep(c, &r) : e;
+    if (e == ERR_NONE && !c->failed)
+        e = rule_keep(c, &r);
+    if (e == ERR_NONE && !c->failed && old.co)
+        e = correlation_old_keep(c, old.co, (uint32_t)c->rs->rules_n - 1);
+    return e;
 }
 
 CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc)
@@ -302,11 +321,8 @@ CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc)
         return report_issue(c, ISSUE_ERROR, json_get(doc, "action"), "action",
                             "'action: %.*s' of old Sigma is not supported; write whole rules",
                             SLICE_ARG(json_get(doc, "action")->str));
-    if (json_get(doc, "correlation")) {
-        c->rs->report.correlations++;
-        return report_issue(c, ISSUE_CANNOT_MATCH, json_get(doc, "correlation"), "correlation",
-                            "correlation rules are not evaluated yet");
-    }
+    if (json_get(doc, "correlation"))
+        return correlation_compile(c, doc);
     if (json_get(doc, "filter")) {
         c->rs->report.filters++;
         return report_issue(c, ISSUE_CANNOT_MATCH, json_get(doc, "filter"), "filter",

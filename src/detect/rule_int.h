@@ -100,8 +100,16 @@ struct expr {
     struct expr *left, *right; /* NOT has left only */
 };
 
+/* How a rule is used by a correlation. */
+struct corr_use {
+    uint32_t correlation, ref;
+};
+struct correlation;
+struct corr_old;
+
 struct rule {
-    struct rule_info info;
+    struct rule_info info; /* first: a finding's rule is found by it */
+    const char *name;      /* that correlations may call it by; "" */
     struct sel *sels;
     const struct slice *names; /* of sels */
     size_t sels_n;
@@ -109,6 +117,10 @@ struct rule {
     const uint32_t *slots; /* all fields that it looks at, without keywords */
     size_t slots_n;
     bool cannot_match;
+    bool told, silent;     /* used by a correlation that generates; by others only */
+    uint32_t correlation;  /* 0: a rule on events; else the number of its correlation + 1 */
+    struct corr_use *uses; /* arena */
+    uint32_t uses_n, uses_cap;
 };
 
 /* A class of events: which they are, which rules are for them, where their fields are. */
@@ -157,6 +169,8 @@ struct ruleset {
     uint32_t slots_cap;
     struct rule *rules; /* owned */
     size_t rules_n, rules_cap;
+    struct correlation **correlations; /* owned; while loading also those that fail */
+    size_t correlations_n, correlations_cap;
     struct source_row *rows; /* arena */
     size_t rows_n;
     struct gate gate;
@@ -181,6 +195,7 @@ struct compile {
     uint32_t *slots;         /* owned by the caller's arena: used so far */
     size_t slots_n, slots_cap;
     struct json_node *mapping; /* a row's own field sets, when compiling its `when` */
+    struct corr_old *old;      /* where '|' of a condition goes; NULL: not allowed */
 };
 
 /* Adds to the report. ERR_NONE unless memory or the ceiling of issues is reached. */
@@ -210,7 +225,10 @@ CHECKED enum err slot_name(struct arena *a, struct slice name, struct slice *ret
 
 /* source.c: the table of log sources, and the rows that a rule's log source fits. */
 CHECKED enum err source_load(struct compile *c, const struct json_node *doc);
-CHECKED enum err source_fit(struct compile *c, const struct json_node *logsource);
+CHECKED enum err source_fit(struct compile *c, struct slice product, struct slice category,
+                            struct slice service);
+CHECKED enum err source_tree_dup(struct arena *a, const struct json_node *n,
+                                 struct json_node **ret);
 bool source_is_table(const struct json_node *doc);
 
 /* gate.c: when all rows are known; the key of a text, 0 when it is longer than any. */
@@ -220,6 +238,10 @@ size_t gate_key(const struct gate *g, uint32_t slot, struct slice text,
 
 /* rule.c: one document. */
 CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc);
+/* What a document says of itself: id, title, level …; makes its id known. */
+CHECKED enum err rule_describe(struct compile *c, const struct json_node *doc, struct rule *r);
+/* Adds it to the rules, and to the rows that c names. */
+CHECKED enum err rule_keep(struct compile *c, const struct rule *r);
 
 extern const char source_builtin[];
 extern const size_t source_builtin_n;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "detect/rule_int.h"
+#include "detect/correlate_int.h"
 
 enum {
     PATHS_MAX = 200000,
@@ -322,6 +322,7 @@ void ruleset_unref(struct ruleset *rs)
         free(rs->rows[i].rules);
     free(rs->regexes);
     free(rs->rules);
+    free(rs->correlations);
     free(rs->slots);
     free(rs->issues);
     intern_done(&rs->names);
@@ -352,6 +353,8 @@ static CHECKED enum err loader_init(struct loader *l)
 static CHECKED enum err finish(struct loader *l, enum err e, struct ruleset **ret,
                                struct diag *diag)
 {
+    if (e == ERR_NONE)
+        e = correlation_link(l->rs);
     if (e == ERR_NONE)
         e = gate_build(l->rs);
     json_reader_free(l->reader);

@@ -8,7 +8,7 @@ bool source_is_table(const struct json_node *doc)
 }
 
 /* YAML trees die with their reader; the field sets are needed until every rule is compiled. */
-static CHECKED enum err tree_dup(struct arena *a, const struct json_node *n, struct json_node **ret)
+CHECKED enum err source_tree_dup(struct arena *a, const struct json_node *n, struct json_node **ret)
 {
     struct json_node *to = arena_alloc(a, sizeof(*to)), **tail;
 
@@ -21,7 +21,7 @@ static CHECKED enum err tree_dup(struct arena *a, const struct json_node *n, str
     if (e == ERR_NONE)
         e = arena_dup(a, n->str, &to->str);
     for (const struct json_node *k = n->child; k && e == ERR_NONE; k = k->next) {
-        e = tree_dup(a, k, tail);
+        e = source_tree_dup(a, k, tail);
         if (e == ERR_NONE)
             tail = &(*tail)->next;
     }
@@ -91,7 +91,7 @@ CHECKED enum err source_load(struct compile *c, const struct json_node *doc)
 {
     struct json_node *own = NULL;
     struct arena *a = &c->rs->arena;
-    enum err e = tree_dup(a, doc, &own);
+    enum err e = source_tree_dup(a, doc, &own);
 
     if (e != ERR_NONE)
         return e;
@@ -119,11 +119,9 @@ static bool fits(struct slice asked, struct slice has)
     return asked.n == 0 || slice_eq_nocase(asked, has);
 }
 
-CHECKED enum err source_fit(struct compile *c, const struct json_node *logsource)
+CHECKED enum err source_fit(struct compile *c, struct slice product, struct slice category,
+                            struct slice service)
 {
-    struct slice product = json_get_str(logsource, "product");
-    struct slice category = json_get_str(logsource, "category");
-    struct slice service = json_get_str(logsource, "service");
     struct source_row **rows =
         arena_alloc(&c->rs->arena, (c->rs->rows_n + 1) * sizeof(struct source_row *));
     size_t n = 0;
