@@ -34,6 +34,8 @@ static void take_finding(void *arg, const struct finding *f)
     struct detect *d = arg;
     size_t before = d->bytes.n;
 
+    if (f->silent)
+        return;
     if (exceptions_hold(d->pipe.view->exceptions, f, clock_wall_ns())) {
         metric_add(M_DETECT_EXCEPTED, 1);
         return;
