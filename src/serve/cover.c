@@ -9,12 +9,23 @@
 #include "core/timefmt.h"
 #include "serve/datadir.h"
 
-enum { FILE_BYTES_MAX = 1 << 20, NODES_MAX = 8 * COVER_MAX };
+enum { FILE_BYTES_MAX = 1 << 20, NODES_MAX = 8 * COVER_MAX, PART_BYTES = 40 };
+_Static_assert(3 * (PART_BYTES + 1) <= COVER_NAME_BYTES, "a name has room");
 
 static void name_of(const struct source_info *i, char to[static COVER_NAME_BYTES])
 {
-    (void)snprintf(to, COVER_NAME_BYTES, "%.40s/%.40s/%.40s", i->product.p ? i->product.p : "",
-                   i->category.p ? i->category.p : "", i->service.p ? i->service.p : "");
+    const struct slice parts[] = {i->product, i->category, i->service};
+    size_t at = 0;
+
+    for (size_t k = 0; k < ARRAY_LEN(parts); k++) {
+        size_t n = parts[k].n < PART_BYTES ? parts[k].n : PART_BYTES;
+        if (k)
+            to[at++] = '/';
+        if (n)
+            memcpy(to + at, parts[k].p, n);
+        at += n;
+    }
+    to[at] = 0;
 }
 
 static struct cover_row *find(const struct cover *c, const char *name)
