@@ -5,6 +5,7 @@
 #include "core/fold.h"
 #include "core/json.h"
 #include "core/timefmt.h"
+#include "detect/correlate.h"
 
 enum { TEXT_BYTES_MAX = 64 << 20, VALUE_MAX = 64 << 10, NODES_MAX = 20 * EXCEPTIONS_MAX };
 
@@ -150,7 +151,7 @@ static bool glob(struct slice p, struct slice s)
     return i == p.n;
 }
 
-/* Into the event's arena; what finds no room there, or is longer than anybody excepts by hand, is
+/* Folded into the arena; what finds no room there, or is longer than anybody excepts by hand, is
  * not silenced. */
 static bool text_fits(const struct exception *x, struct arena *a, struct slice text)
 {
@@ -170,9 +171,18 @@ static bool value_fits(const struct exception *x, struct arena *a, const struct 
     return v->list_n > 0;
 }
 
+/* A correlation is excepted by a field of its group, as the rule or as ECS calls it. */
+static bool group_fits(const struct exception *x, struct arena *a, const struct correlation_hit *h)
+{
+    for (size_t i = 0; i < h->group_n; i++)
+        if (fold_case_eq(h->group[i].name, x->field) || slice_eq(h->entities[i], x->field))
+            return text_fits(x, a, h->group[i].value);
+    return false;
+}
+
 /* The event's field by number or name. The rule's own name for it says where to look only when the
  * event has no field of that name. */
-static bool field_fits(const struct exception *x, const struct finding *f)
+static bool field_fits(const struct exception *x, struct arena *a, const struct finding *f)
 {
     const struct event *ev = f->event;
     const struct value *v = x->known != F_NONE ? event_get(ev, x->known) : NULL;
@@ -181,31 +191,36 @@ static bool field_fits(const struct exception *x, const struct finding *f)
     if (!v)
         v = event_get_name(ev, x->field);
     if (v)
-        return value_fits(x, ev->arena, v);
+        return value_fits(x, a, v);
     if (slice_eq(x->field, SLICE("message")))
-        return text_fits(x, ev->arena, ev->message);
+        return text_fits(x, a, ev->message);
     for (size_t i = 0; i < f->matched_n; i++) {
         if (!fold_case_eq(f->matched[i].name, x->field))
             continue;
-        if (!text_fits(x, ev->arena, f->matched[i].value))
+        if (!text_fits(x, a, f->matched[i].value))
             return false;
         any = true;
     }
     return any;
 }
 
-static bool holds(const struct exception *x, const struct finding *f, int64_t now_ns)
+static bool holds(const struct exception *x, const struct finding *f, struct arena *a,
+                  int64_t now_ns)
 {
-    const struct value *source = event_get(f->event, F_COLOA_SOURCE);
+    const struct value *source = f->event ? event_get(f->event, F_COLOA_SOURCE) : NULL;
+    uint32_t org = f->correlation ? f->correlation->org : f->event->org;
 
-    if (x->ends_ns <= now_ns || (x->org && x->org != f->event->org))
+    if (x->ends_ns <= now_ns || (x->org && x->org != org))
         return false;
     if (x->source.n && !(source && fold_case_eq(source->text, x->source)))
         return false;
-    return x->field.n == 0 || field_fits(x, f);
+    if (x->field.n == 0)
+        return true;
+    return f->correlation ? group_fits(x, a, f->correlation) : field_fits(x, a, f);
 }
 
-uint64_t exceptions_hold(const struct exceptions *x, const struct finding *f, int64_t now_ns)
+uint64_t exceptions_hold(const struct exceptions *x, const struct finding *f, struct arena *a,
+                         int64_t now_ns)
 {
     struct slice rule = slice_of(f->rule->id);
     size_t low = 0, high = x->n;
@@ -218,7 +233,7 @@ uint64_t exceptions_hold(const struct exceptions *x, const struct finding *f, in
             high = mid;
     }
     for (; low < x->n && slice_eq(x->rows[low].rule, rule); low++)
-        if (holds(&x->rows[low], f, now_ns))
+        if (holds(&x->rows[low], f, a, now_ns))
             return x->rows[low].id;
     return 0;
 }

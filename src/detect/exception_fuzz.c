@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (event_set(&ev, F_USER_NAME, SLICE("\xc4\x90inh")) != ERR_NONE)
         abort();
     struct finding f = {.rule = &rule, .event = &ev, .matched_n = 1, .matched = &matched};
-    uint64_t id = exceptions_hold(x, &f, 0);
+    uint64_t id = exceptions_hold(x, &f, &arena, 0);
     if (id && exceptions_n(x) == 0)
         abort();
     arena_done(&arena);

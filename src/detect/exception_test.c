@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/clock.h"
+#include "detect/correlate.h"
 #include "detect/exception.h"
 #include "detect/try_int.h"
 
@@ -61,9 +62,10 @@ static void test_holds(void **state)
         (void)snprintf(text, sizeof(text), "{\"id\":9,%s,\"ends\":\"2027-02-01T00:00:00Z\"}",
                        rows[i].row);
         struct exceptions *x = read(text);
-        if (exceptions_hold(x, &f, NOW) != (rows[i].held ? 9 : 0))
+        if (exceptions_hold(x, &f, ev->arena, NOW) != (rows[i].held ? 9 : 0))
             fail_msg("%s", text);
-        assert_int_equal(exceptions_hold(x, &f, NOW + 30 * 86400 * NS_PER_S), 0); /* ended */
+        assert_int_equal(exceptions_hold(x, &f, ev->arena, NOW + 30 * 86400 * NS_PER_S),
+                         0); /* ended */
         exceptions_free(x);
     }
 }
@@ -81,11 +83,42 @@ static void test_source_and_many(void **state)
         "{\"id\":3,\"rule\":\"r0\",\"source\":\"web1\",\"ends\":\"2027-02-01T00:00:00Z\"},"
         "{\"id\":4,\"rule\":\"r1\",\"source\":\"web1\",\"ends\":\"2027-02-01T00:00:00Z\"}");
     assert_int_equal(exceptions_n(x), 3);
-    assert_int_equal(exceptions_hold(x, &f, NOW), 4);
+    assert_int_equal(exceptions_hold(x, &f, ev->arena, NOW), 4);
     exceptions_free(x);
     x = read("");
-    assert_int_equal(exceptions_hold(x, &f, NOW), 0);
+    assert_int_equal(exceptions_hold(x, &f, ev->arena, NOW), 0);
     exceptions_free(x);
+}
+
+static void test_correlation(void **state)
+{
+    (void)state;
+    struct event *ev = try_event(SLICE("{\"user\":{\"name\":\"an\"}}"));
+    const struct match_field group[] = {{SLICE("SrcIp"), SLICE("10.1.2.3")}};
+    const struct slice entities[] = {SLICE("source.ip")};
+    const struct correlation_hit hit = {
+        .org = 7, .group_n = 1, .group = group, .entities = entities};
+    struct finding f = {.rule = &rule, .correlation = &hit}; /* no event at hand */
+    static const struct {
+        const char *row;
+        bool held;
+    } rows[] = {
+        {"\"rule\":\"r1\",\"field\":\"source.ip\",\"value\":\"10.*\"", true},
+        {"\"rule\":\"r1\",\"field\":\"srcip\",\"value\":\"10.1.2.3\",\"org\":7", true},
+        {"\"rule\":\"r1\",\"field\":\"srcip\",\"value\":\"10.1.2.3\",\"org\":8", false},
+        {"\"rule\":\"r1\",\"field\":\"user.name\",\"value\":\"an\"", false},
+        {"\"rule\":\"r1\",\"source\":\"s\"", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[512];
+        (void)snprintf(text, sizeof(text), "{\"id\":9,%s,\"ends\":\"2027-02-01T00:00:00Z\"}",
+                       rows[i].row);
+        struct exceptions *x = read(text);
+        if (exceptions_hold(x, &f, ev->arena, NOW) != (rows[i].held ? 9 : 0))
+            fail_msg("%s", text);
+        exceptions_free(x);
+    }
 }
 
 static void test_refused(void **state)
@@ -115,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_holds),
         cmocka_unit_test(test_source_and_many),
+        cmocka_unit_test(test_correlation),
         cmocka_unit_test(test_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

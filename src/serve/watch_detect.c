@@ -36,7 +36,7 @@ static void take_finding(void *arg, const struct finding *f)
 
     if (f->silent)
         return;
-    if (exceptions_hold(d->pipe.view->exceptions, f, clock_wall_ns())) {
+    if (exceptions_hold(d->pipe.view->exceptions, f, &d->pipe.arena, clock_wall_ns())) {
         metric_add(M_DETECT_EXCEPTED, 1);
         return;
     }
