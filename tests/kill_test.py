@@ -2,6 +2,9 @@
 expected alert's findings are there exactly once. A client whose batch was not answered retries it under the same
 idempotency key.
 
+Three kinds of moments are aimed (aim.py) and proven while the role stands still: the store inside of the engine's part,
+watch between the insert and its cursor, watch in the middle of new rules. Each must be hit.
+
 usage: kill_test.py [MOMENTS] [SEED]
 """
 import collections
@@ -9,15 +12,27 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import threading
 import time
 
+import aim
 from centre import Centre, wait_for
 
 MOMENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 20
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(4), "little")
 ROLES = ["store", "watch", "intake", "desk", "parent"]
-BATCH = 200
+AIMED = ["part", "gap", "reload"]
+BATCH, AIM_SECONDS, LEAST_HITS = 200, 30, 2
+RULE = """title: Numbered root failures, version %d
+id: 5b0c3f5e-5f0e-4a53-9f0e-0c7a1d1b7a11
+status: test
+logsource: {product: linux, service: sshd}
+detection:
+  selection: {user.name: root, source.ip: 203.0.113.5}
+  condition: selection
+level: low
+"""
 
 
 class Sender(threading.Thread):
@@ -76,8 +91,6 @@ def check(c, sender):
 def check_alerts(c, sender):
     want = sum(1 for i in range(sender.acked) if i % 100 == 7)
 
-    def findings():
-        return sum(a["count"] for a in c.alerts() if a["entities"].get("host.name") == "kill-host" and "root" in str(a))
     got = {}
 
     def enough():
@@ -89,48 +102,104 @@ def check_alerts(c, sender):
     wait_for(f"{want} findings", 60, enough, every=0.5)
     time.sleep(1)
     enough()
+    assert "5b0c3f5e-5f0e-4a53-9f0e-0c7a1d1b7a11" in got, f"the rule that was reloaded found nothing: {got}"
     assert all(v == want for v in got.values()), f"each rule must have found {want} records once: {got}"
     return len(got)
+
+
+def write_rule(folder, version):
+    """The same rule under another title, and a folder that takes a while to read."""
+    for i in range(20):
+        path = os.path.join(folder, f"r{i:02}.yml")
+        text = RULE % version if i == 0 else (RULE % version).replace("203.0.113.5", "192.0.2.77").replace("7a11", f"7b{i:02}")
+        with open(path + ".new", "w", encoding="utf-8") as f:
+            f.write(text)
+        os.rename(path + ".new", path)
+
+
+def aimed_kill(c, kind, rules, version):
+    if kind == "part":
+        return aim.part(c, AIM_SECONDS)
+    if kind == "gap":
+        return aim.gap(c, AIM_SECONDS)
+    return aim.reload(c, rules, lambda: write_rule(rules, version), AIM_SECONDS)
+
+
+def hit(c, kind, rules, version):
+    """Aims until it hits. Returns (words of proof, misses)."""
+    end, misses = time.monotonic() + 3 * AIM_SECONDS, 0
+    while time.monotonic() < end:
+        c.wait_ready()  # a role that is just starting has nothing to be hit in
+        words, m = aimed_kill(c, kind, rules, version)
+        misses += m
+        if words:
+            return words, misses
+    raise AssertionError(f"no moment inside of '{kind}' was hit, {misses} missed (seed {SEED})")
+
+
+def plain_kill(c, role, rnd):
+    pid = c.pid_of(role)
+    if role == "parent":
+        c.process.send_signal(signal.SIGKILL)
+        c.process.wait(10)
+        c.start()
+    elif pid:
+        os.kill(pid, signal.SIGKILL)
+    if rnd.random() < 0.3 and role != "parent":
+        os.kill(c.process.pid, signal.SIGHUP)  # a reload in the middle of it
+
+
+def moments(c, sender, rnd, rules):
+    must = ROLES + AIMED * LEAST_HITS
+    hits = collections.Counter()
+    for m in range(MOMENTS):
+        kind = must[m] if m < len(must) else rnd.choice(ROLES + AIMED)
+        time.sleep(rnd.uniform(0.05, 0.8))
+        words = ""
+        if kind in AIMED:
+            words, misses = hit(c, kind, rules, m + 1)
+            words = f": {words}" + (f" ({misses} missed before)" if misses else "")
+        else:
+            plain_kill(c, kind, rnd)
+        hits[kind] += 1
+        print(f"  {m + 1:3} {kind:7} after {sender.acked} acknowledged{words}", flush=True)
+        assert sender.error is None, sender.error
+        if rnd.random() < 0.5:
+            c.wait_ready()
+    if MOMENTS >= len(must):
+        assert all(hits[k] >= LEAST_HITS for k in AIMED), hits
+    print("moments: " + ", ".join(f"{k} {hits[k]}" for k in ROLES + AIMED), flush=True)
 
 
 def main():
     print(f"seed {SEED}, {MOMENTS} moments", flush=True)
     rnd = random.Random(SEED)
-    # small blocks and segments, so that commits, rotations and plans are hit often
-    sets = ["watch.batch_ms=50", "watch.batch_rows=2000", "journal.segment_bytes=1048576"]
-    with Centre(sets=sets) as c:
-        c.start()
-        token = c.token()
-        sender = Sender(c, token)
-        sender.start()
-        wait_for("first batch", 30, lambda: sender.acked > 0)
-        for m in range(MOMENTS):
-            role = ROLES[m % len(ROLES)] if m < len(ROLES) else rnd.choice(ROLES)
-            time.sleep(rnd.uniform(0.05, 0.8))
-            pid = c.pid_of(role)
-            if role == "parent":
-                c.process.send_signal(signal.SIGKILL)
-                c.process.wait(10)
-                c.start()
-            elif pid:
-                os.kill(pid, signal.SIGKILL)
-            if rnd.random() < 0.3 and role != "parent":
-                os.kill(c.process.pid, signal.SIGHUP)  # a reload in the middle of it
-            print(f"  {m + 1:3} {role:7} after {sender.acked} acknowledged", flush=True)
-            assert sender.error is None, sender.error
-            if rnd.random() < 0.5:
-                c.wait_ready()
-        c.wait_ready()
-        before = sender.acked
-        wait_for("the flow goes on", 30, lambda: sender.acked > before)
-        sender.stop_asked = True
-        sender.join(60)
-        assert sender.error is None, sender.error
-        check(c, sender)
-        rules = check_alerts(c, sender)
-        assert c.stop() == 0
-        print(f"ok: {sender.acked} acknowledged records once each, findings of {rules} rules once each, "
-              f"{sender.repeats} repeats under their key")
+    with tempfile.TemporaryDirectory(prefix="coloa-kill-rules-") as rules:
+        write_rule(rules, 0)
+        # small blocks and segments, so that commits, rotations and plans are hit often
+        sets = ["watch.batch_ms=50", "watch.batch_rows=2000", "journal.segment_bytes=1048576", f"rules.dirs={rules}"]
+        with Centre(sets=sets) as c:
+            run(c, rnd, rules)
+
+
+def run(c, rnd, rules):
+    c.start()
+    token = c.token()
+    sender = Sender(c, token)
+    sender.start()
+    wait_for("first batch", 30, lambda: sender.acked > 0)
+    moments(c, sender, rnd, rules)
+    c.wait_ready()
+    before = sender.acked
+    wait_for("the flow goes on", 30, lambda: sender.acked > before)
+    sender.stop_asked = True
+    sender.join(60)
+    assert sender.error is None, sender.error
+    check(c, sender)
+    n = check_alerts(c, sender)
+    assert c.stop() == 0
+    print(f"ok: {sender.acked} acknowledged records once each, findings of {n} rules once each, "
+          f"{sender.repeats} repeats under their key")
 
 
 main()

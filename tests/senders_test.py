@@ -2,6 +2,7 @@
 import glob
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -67,7 +68,8 @@ def curl(c, work):
 
 def nginx(c, work):
     conf = f"{work}/nginx.conf"
-    port = c.port("web") + 1 if c.port("web") < 65000 else 39999
+    door = socket.create_server(("127.0.0.1", 0))  # nginx inherits it, as from its own predecessor: no port to lose
+    port = door.getsockname()[1]
     with open(conf, "w", encoding="utf-8") as f:
         f.write(f'''user root; daemon off; pid {work}/nginx.pid; error_log {work}/nginx-error.log;
 events {{}}
@@ -75,7 +77,8 @@ http {{ access_log {work}/access.log combined; client_body_temp_path {work}/b; p
 fastcgi_temp_path {work}/f; uwsgi_temp_path {work}/u; scgi_temp_path {work}/s;
 server {{ listen 127.0.0.1:{port}; location / {{ return 200 ok; }} }} }}
 ''')
-    p = subprocess.Popen(["/usr/sbin/nginx", "-c", conf])
+    p = subprocess.Popen(["/usr/sbin/nginx", "-c", conf], pass_fds=[door.fileno()], env={**os.environ, "NGINX": f"{door.fileno()};"})
+    door.close()
     try:
         def get(i):
             return subprocess.run(["curl", "-s", "-f", "-o", "/dev/null", f"http://127.0.0.1:{port}/marker-nginx-{i}"]).returncode == 0

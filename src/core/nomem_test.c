@@ -1,5 +1,6 @@
 /* Lets the Nth allocation fail, for every N, until the work succeeds: each failure must be an
- * ERR_NOMEM (or NULL), with nothing leaked (ASan builds skip this: they own malloc). */
+ * ERR_NOMEM (or NULL), with nothing leaked. Under sanitizers `operator new` is theirs and never
+ * fails: simdjson's own allocations are tried in the other builds alone. */
 #include "core/test.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "core/json.h"
 #include "core/jsonw.h"
 
+/* Sanitizers bring an allocator of their own, whose entries have names of their own. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
     __has_feature(memory_sanitizer)
@@ -22,17 +24,17 @@
 #endif
 
 #ifdef OWNED_BY_SANITIZER
-int main(void)
-{
-    (void)printf("1..0 # SKIP the sanitizer owns malloc\n");
-    return 0;
-}
+#define REAL(f) __interceptor_##f
+enum { JSON_LEAST = 1, COUNTED = 0 }; /* strdup passes us by; leaks are the sanitizer's to find */
 #else
+enum { JSON_LEAST = 5, COUNTED = 1 };
+#define REAL(f) __libc_##f
+#endif
 
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
+void *REAL(malloc)(size_t n);
+void *REAL(calloc)(size_t n, size_t size);
+void *REAL(realloc)(void *p, size_t n);
+void REAL(free)(void *p);
 
 /* simdjson, libyaml and libstdc++ must call these too. */
 #define SEEN_BY_LIBRARIES __attribute__((visibility("default")))
@@ -52,7 +54,7 @@ static bool refuse(void)
 
 SEEN_BY_LIBRARIES void *malloc(size_t n)
 {
-    void *p = refuse() ? NULL : __libc_malloc(n);
+    void *p = refuse() ? NULL : REAL(malloc)(n);
 
     alive += p != NULL;
     return p;
@@ -60,7 +62,7 @@ SEEN_BY_LIBRARIES void *malloc(size_t n)
 
 SEEN_BY_LIBRARIES void *calloc(size_t n, size_t size)
 {
-    void *p = refuse() ? NULL : __libc_calloc(n, size);
+    void *p = refuse() ? NULL : REAL(calloc)(n, size);
 
     alive += p != NULL;
     return p;
@@ -68,7 +70,7 @@ SEEN_BY_LIBRARIES void *calloc(size_t n, size_t size)
 
 SEEN_BY_LIBRARIES void *realloc(void *old, size_t n)
 {
-    void *p = refuse() ? NULL : __libc_realloc(old, n);
+    void *p = refuse() ? NULL : REAL(realloc)(old, n);
 
     alive += p != NULL && !old;
     return p;
@@ -77,7 +79,7 @@ SEEN_BY_LIBRARIES void *realloc(void *old, size_t n)
 SEEN_BY_LIBRARIES void free(void *p)
 {
     alive -= p != NULL;
-    __libc_free(p);
+    REAL(free)(p);
 }
 
 /* Runs `work` with 0, 1, 2... allocations allowed. Returns how many it took. */
@@ -88,7 +90,7 @@ static long exhaust(enum err (*work)(void))
         until = n;
         enum err e = work();
         until = -1;
-        if (alive != before)
+        if (COUNTED && alive != before)
             fail_msg("%ld blocks leaked after failure %ld", alive - before, n);
         if (e == ERR_NONE)
             return n;
@@ -176,7 +178,7 @@ static enum err do_event(void)
 static void test_all(void **state)
 {
     (void)state;
-    assert_true(exhaust(do_json) > 5);
+    assert_true(exhaust(do_json) > JSON_LEAST);
     assert_true(exhaust(do_yaml) > 5);
     assert_true(exhaust(do_config) > 20);
     assert_true(exhaust(do_event) >= 2);
@@ -190,4 +192,3 @@ int main(void)
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
-#endif
