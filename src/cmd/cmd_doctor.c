@@ -14,6 +14,7 @@
 #include "detect/detect.h"
 #include "serve/child.h"
 #include "serve/rules_dir.h"
+#include "serve/seal.h"
 
 enum { FILE_BYTES_MAX = 1 << 20, DISK_LEAST_MIB = 1024 };
 
@@ -157,6 +158,20 @@ static void roles(const char *data)
     json_reader_free(r);
 }
 
+/* A kernel without it is no fault of the installation: said, not counted as wrong. */
+static void sandbox(void)
+{
+    char line[120];
+    int abi = role_confine_abi();
+
+    if (abi)
+        (void)snprintf(line, sizeof(line), "sandbox: seccomp and Landlock (version %d)", abi);
+    else
+        (void)snprintf(line, sizeof(line),
+                       "sandbox: seccomp alone; Landlock needs Linux 5.19 or newer");
+    say(true, line, NULL);
+}
+
 static void quarantine(const char *data)
 {
     static const char *const of[] = {"quarantine/intake", "quarantine/watch"};
@@ -194,6 +209,7 @@ int cmd_doctor(int argc, char **argv)
     configuration(data);
     rules();
     roles(data);
+    sandbox();
     quarantine(data);
     (void)printf(wrong ? "\n%u things are wrong.\n" : "\nNothing is wrong.\n", wrong);
     return wrong ? 1 : EXIT_SUCCESS;

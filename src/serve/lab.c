@@ -74,6 +74,7 @@ int lab_main(int argc, char **argv)
 {
     struct lab l = {0};
     struct diag d = {0};
+    int abi;
 
     arena_init(&l.arena, ARENA_BYTES);
     buf_init(&l.out, OUT_BYTES_MAX);
@@ -92,7 +93,8 @@ int lab_main(int argc, char **argv)
     }
     if (!l.parse.json || id_gen_init(&l.ids) != ERR_NONE)
         return 3;
-    if (role_seal(ROLE_LAB, &d) != ERR_NONE) {
+    if (role_confine(ROLE_LAB, NULL, NULL, &abi, &d) != ERR_NONE ||
+        role_seal(ROLE_LAB, &d) != ERR_NONE) {
         (void)fprintf(stderr, "coloa decode: %s\n", d.text);
         return 3;
     }

@@ -147,6 +147,19 @@ static void loop(struct role_ctx *c, const struct role_ops *ops, struct buf *in)
     }
 }
 
+static CHECKED enum err confine(struct role_ctx *c, struct diag *d)
+{
+    int abi = 0;
+    enum err e = role_confine(c->role, c->data_dir, c->cfg, &abi, d);
+
+    if (e == ERR_NONE && abi)
+        log_info("role.confined", "landlock=%d", abi);
+    else if (e == ERR_NONE)
+        log_warn("role.unconfined", "reason=this kernel has no Landlock (Linux 5.19 or newer); "
+                                    "seccomp alone is in force");
+    return e;
+}
+
 static CHECKED enum err begin(struct role_ctx *c, const struct role_ops *ops, struct buf *in,
                               struct diag *d)
 {
@@ -157,6 +170,8 @@ static CHECKED enum err begin(struct role_ctx *c, const struct role_ops *ops, st
     log_init(role_name(c->role), level_of(config_text(c->cfg, OPT_LOG_LEVEL)));
     if (role_fd(c, "metrics") >= 0)
         e = metrics_map(role_fd(c, "metrics"));
+    if (e == ERR_NONE)
+        e = confine(c, d);
     if (e == ERR_NONE)
         e = ops->start(c, d);
     if (e == ERR_NONE)

@@ -1,6 +1,6 @@
 /* serve/role.h - what every role's program does before and after its own work.
  *
- *   exec ─→ waits for CONFIG ─→ start() ─→ role_seal() ─→ READY ─→ loop ─→ STOP ─→ stop() ─→ exit 0
+ *   exec ─→ waits for CONFIG ─→ role_confine() ─→ start() ─→ role_seal() ─→ READY ─→ loop ─→ STOP ─→ stop() ─→ exit 0
  *              └ parent gone: exit           └ FAILED + exit 1       ├ CONFIG: reload()
  *                                                                    ├ message()
  *                                                                    └ tick(), once a second

@@ -38,6 +38,8 @@ CHECKED enum err role_seal(enum role r, struct diag *diag)
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
     int rc = f ? 0 : -ENOMEM;
 
+    if (rc == 0) /* the role's threads run already: without this the filter binds one alone */
+        rc = seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
     for (size_t i = 0; i < ARRAY_LEN(bans) && rc == 0; i++) {
         uint32_t action = strict ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM);
         if (!(bans[i].roles & 1u << r))
