@@ -8,7 +8,7 @@
 
 #include "core/base.h"
 
-enum { ARGS_MANY_MAX = 64, EXIT_USAGE = 2, EXIT_FAILED = 3 };
+enum { ARGS_MANY_MAX = 8192, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
 enum arg_kind { ARG_FLAG, ARG_TEXT, ARG_INT, ARG_MANY };
 

@@ -3,6 +3,7 @@
 #define ZLIB_CONST
 
 #include <limits.h>
+#include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -132,4 +133,100 @@ CHECKED enum err decompress(enum decompress_coding c, struct slice in, struct bu
     if (e != ERR_NONE)
         out->n = before;
     return e;
+}
+
+struct decompress_stream {
+    enum decompress_coding coding;
+    bool whole; /* at the end of a member */
+    bool ended; /* the next byte begins another member */
+    z_stream z;
+    ZSTD_DStream *zstd; /* owned */
+};
+
+struct decompress_stream *decompress_stream_new(enum decompress_coding c)
+{
+    struct decompress_stream *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->coding = c;
+    s->whole = true;
+    if (c == DECOMPRESS_GZIP && inflateInit2(&s->z, 15 + 16) == Z_OK)
+        return s;
+    if (c == DECOMPRESS_ZSTD) {
+        s->zstd = ZSTD_createDStream();
+        if (s->zstd &&
+            !ZSTD_isError(ZSTD_DCtx_setParameter(s->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG)))
+            return s;
+        (void)ZSTD_freeDStream(s->zstd);
+    }
+    free(s);
+    return NULL;
+}
+
+void decompress_stream_free(struct decompress_stream *s)
+{
+    if (!s)
+        return;
+    if (s->coding == DECOMPRESS_GZIP)
+        (void)inflateEnd(&s->z);
+    (void)ZSTD_freeDStream(s->zstd);
+    free(s);
+}
+
+bool decompress_stream_whole(const struct decompress_stream *s)
+{
+    return s->whole;
+}
+
+static enum err gzip_step(struct decompress_stream *s, struct slice *in, char *out, size_t cap,
+                          size_t *ret_n, struct diag *diag)
+{
+    z_stream *z = &s->z;
+    uInt take = in->n > UINT_MAX ? UINT_MAX : (uInt)in->n;
+
+    if (s->ended && take > 0) {
+        if (inflateReset(z) != Z_OK)
+            return FAIL(diag, ERR_NOMEM, 0, "no memory to decompress");
+        s->ended = false;
+    }
+    z->next_in = (const Bytef *)in->p;
+    z->avail_in = take;
+    z->next_out = (Bytef *)out;
+    z->avail_out = cap > UINT_MAX ? UINT_MAX : (uInt)cap;
+    uInt room_n = z->avail_out;
+    int rc = s->ended ? Z_BUF_ERROR : inflate(z, Z_NO_FLUSH);
+    *ret_n = room_n - z->avail_out;
+    *in = slice_cut(*in, take - z->avail_in, in->n);
+    s->whole = s->ended = s->ended || rc == Z_STREAM_END;
+    if (rc == Z_OK || rc == Z_STREAM_END || rc == Z_BUF_ERROR)
+        return ERR_NONE;
+    if (rc == Z_MEM_ERROR)
+        return FAIL(diag, ERR_NOMEM, 0, "no memory to decompress");
+    return FAIL(diag, ERR_SYNTAX, z->total_in, "gzip data is damaged: %s", z->msg ? z->msg : "");
+}
+
+static enum err zstd_step(struct decompress_stream *s, struct slice *in, char *out, size_t cap,
+                          size_t *ret_n, struct diag *diag)
+{
+    ZSTD_inBuffer zi = {in->p, in->n, 0};
+    ZSTD_outBuffer zo = {out, cap, 0};
+    size_t rc = ZSTD_decompressStream(s->zstd, &zo, &zi);
+
+    *ret_n = zo.pos;
+    *in = slice_cut(*in, zi.pos, in->n);
+    if (ZSTD_isError(rc))
+        return FAIL(diag, ERR_SYNTAX, 0, "zstd data is damaged: %s", ZSTD_getErrorName(rc));
+    if (rc == 0)
+        s->whole = true;
+    else if (zi.pos || zo.pos)
+        s->whole = false;
+    return ERR_NONE;
+}
+
+CHECKED enum err decompress_stream_step(struct decompress_stream *s, struct slice *in, char *out,
+                                        size_t cap, size_t *ret_n, struct diag *diag)
+{
+    return s->coding == DECOMPRESS_GZIP ? gzip_step(s, in, out, cap, ret_n, diag)
+                                        : zstd_step(s, in, out, cap, ret_n, diag);
 }

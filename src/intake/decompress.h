@@ -18,4 +18,18 @@ CHECKED bool decompress_coding(const char *value, enum decompress_coding *ret);
 CHECKED enum err decompress(enum decompress_coding c, struct slice in, struct buf *out,
                             struct diag *diag);
 
+/* The same as a stream, for files: constant memory, no ceiling of its own. */
+struct decompress_stream;
+void decompress_stream_free(struct decompress_stream *s);
+/* NULL: out of memory, or DECOMPRESS_NONE. */
+FREED_BY(decompress_stream_free)
+struct decompress_stream *decompress_stream_new(enum decompress_coding c);
+/* Takes what it can from the front of *in and writes at most `cap` (not 0) bytes to `out`; both may
+ * be nothing while the other is not. After the last member or frame the stream waits for another.
+ * ERR_SYNTAX: damaged here, nothing more will come; *ret_n bytes before the damage are good. */
+CHECKED enum err decompress_stream_step(struct decompress_stream *s, struct slice *in, char *out,
+                                        size_t cap, size_t *ret_n, struct diag *diag);
+/* Whether the bytes so far end where a member or frame ends: false at the end means cut short. */
+bool decompress_stream_whole(const struct decompress_stream *s);
+
 #endif

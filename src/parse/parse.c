@@ -4,6 +4,7 @@
 
 #include "core/ip.h"
 #include "core/metrics.h"
+#include "parse/pairs_int.h"
 #include "parse/put_int.h"
 
 #define PARSER(name) extern const struct parser name##_parser;
@@ -175,6 +176,18 @@ unsigned parse_record(struct parse_ctx *ctx, struct record *r, parse_emit_fn *em
     if (!done)
         failed(ctx, &last, &ev);
     finish(ctx, r, line, &ev);
+    emit(arg, &ev);
+    return 1;
+}
+
+unsigned parse_pairs(struct parse_ctx *ctx, struct record *r, const struct pairs *p,
+                     parse_emit_fn *emit, void *arg)
+{
+    struct event ev;
+
+    begin(ctx, r, 1, &ev);
+    pairs_fill(ctx, &ev, p);
+    finish(ctx, r, line_of(r->payload), &ev);
     emit(arg, &ev);
     return 1;
 }

@@ -1,0 +1,137 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/hunt_int.h"
+#include "cmd/hunt_out.h"
+#include "core/clock.h"
+#include "core/timefmt.h"
+#include "serve/rules_dir.h"
+
+static const struct args_usage usage = {
+    "hunt",
+    "--rules PATH... [options] FILE|DIR|-...",
+    "Tries Sigma rules on files, without an installation: Windows events as EVTX, XML or JSON, "
+    "JSON\n"
+    "lines and arrays, Suricata's EVE, Zeek's logs, CSV, syslog and other text; plain, .gz, .zst "
+    "or\n"
+    ".zip, in UTF-8 or UTF-16. Folders are walked, patterns in quotes expanded, - is standard "
+    "input.\n"
+    "The format is told from the bytes. Exit: 0 nothing found, 1 something found, 2 wrong usage,\n"
+    "3 something could not be read. The last line on standard error sums it up.",
+    "  coloa hunt --rules rules/ /var/log/auth.log\n"
+    "  coloa hunt --rules sigma/rules --level high --output jsonl evidence/ | jq -r .rule_title\n"
+    "  coloa hunt --rules sigma/rules --output html --lang vi *.evtx > report.html\n"
+    "  zcat eve.json.gz | coloa hunt --rules rules/network --output csv -\n"
+    "  coloa hunt --rules r.yml --explain 5d0a8b4e-0f5e-4d3c-8a3b-2a0d1f6b7c01 "
+    "Security.json:1204\n"
+    "  coloa hunt --rules sigma/rules --profile --quiet big.json > /dev/null\n",
+};
+
+static bool level_of(const char *name, enum rule_level *ret)
+{
+    for (int l = LEVEL_INFORMATIONAL; l <= LEVEL_CRITICAL; l++)
+        if (strcmp(rule_level_name((enum rule_level)l), name) == 0) {
+            *ret = (enum rule_level)l;
+            return true;
+        }
+    return false;
+}
+
+static int64_t bound(const char *text, int64_t absent)
+{
+    struct diag d = {0};
+    int64_t ns;
+
+    if (!text)
+        return absent;
+    if (time_parse_bound(slice_of(text), clock_wall_ns(), &ns, &d) != ERR_NONE)
+        args_wrong(&usage, d.text, text);
+    return ns;
+}
+
+/* "+07:00", "-0330", "Z" */
+static int32_t zone(const char *text)
+{
+    char when[64];
+    int64_t ns;
+
+    if (!text)
+        return 0;
+    int n = snprintf(when, sizeof(when), "1970-01-02T00:00:00%s", text);
+    if (n < 0 || (size_t)n >= sizeof(when) ||
+        !time_parse_iso((struct slice){when, (size_t)n}, 0, &ns))
+        args_wrong(&usage, "not a time zone like +07:00", text);
+    return (int32_t)(86400 - ns / NS_PER_S);
+}
+
+static void check(struct hunt_options *o)
+{
+    if (!hunt_output_find(o->output))
+        args_wrong(&usage, "unknown output form", o->output);
+    if (strcmp(o->lang, "en") != 0 && strcmp(o->lang, "vi") != 0)
+        args_wrong(&usage, "the language is en or vi", o->lang);
+    if (o->level && !level_of(o->level, &o->least))
+        args_wrong(&usage, "unknown level", o->level);
+    if (o->threads == 0)
+        o->threads = sysconf(_SC_NPROCESSORS_ONLN);
+    if (o->threads < 1 || o->threads > HUNT_THREADS_MAX)
+        args_wrong(&usage, "threads: 1 to 64", NULL);
+    if (o->paths.n == 0)
+        args_wrong(&usage, "which files?", NULL);
+    o->from_ns = bound(o->from, INT64_MIN);
+    o->to_ns = bound(o->to, INT64_MAX);
+    o->zone_s = zone(o->zone);
+    o->no_progress = o->quiet || !isatty(STDERR_FILENO);
+}
+
+static int load_and_run(struct hunt *h)
+{
+    static char shipped[4096];
+    struct diag d = {0};
+    int rc;
+
+    if (h->o.rules.n == 0) {
+        if (!rules_dir_shipped("rules", shipped, sizeof(shipped)))
+            args_wrong(&usage, "--rules: which rules?", NULL);
+        h->o.rules.at[h->o.rules.n++] = shipped;
+    }
+    if (ruleset_load(h->o.rules.at, h->o.rules.n, &h->rules, &d) != ERR_NONE) {
+        (void)fprintf(stderr, "coloa hunt: %s\n", d.text);
+        return EXIT_FAILED;
+    }
+    rc = h->o.explain ? hunt_explain(h) : hunt_run(h);
+    ruleset_unref(h->rules);
+    return rc;
+}
+
+int cmd_hunt(int argc, char **argv)
+{
+    static struct hunt h; /* one hunt a process; the lists of arguments are large */
+    struct hunt_options *o = &h.o;
+    const struct arg specs[] = {
+        {"rules", ARG_MANY, &o->rules, "PATH", "Sigma rules, a file or a folder; may be repeated"},
+        {"output", ARG_TEXT, &o->output, "FORM", "table (default), jsonl, csv or html"},
+        {"threads", ARG_INT, &o->threads, "N", "default: one a processor"},
+        {"level", ARG_TEXT, &o->level, "MIN",
+         "only rules from this level: informational, low, medium, high, critical"},
+        {"rule-id", ARG_MANY, &o->rule_ids, "ID", "only findings of this rule; may be repeated"},
+        {"from", ARG_TEXT, &o->from, "T", "earliest event time: 2026-11-25T08:00:00Z, -7d"},
+        {"to", ARG_TEXT, &o->to, "T", "latest event time"},
+        {"zone", ARG_TEXT, &o->zone, "+07:00", "of times that name no zone; default UTC"},
+        {"lang", ARG_TEXT, &o->lang, "en|vi", "of the report and the table"},
+        {"explain", ARG_TEXT, &o->explain, "RULE",
+         "why this rule (id, title or file) does or does not match FILE[:RECORD] or {event}"},
+        {"profile", ARG_FLAG, &o->profile, NULL, "what each rule cost, on standard error"},
+        {"verbose", ARG_FLAG, &o->verbose, NULL, "say each file's format, and rules' warnings"},
+        {"quiet", ARG_FLAG, &o->quiet, NULL, "only findings and failures"},
+    };
+
+    o->output = "table";
+    o->lang = "en";
+    args_parse(argc, argv, &usage, specs, ARRAY_LEN(specs), &o->paths);
+    check(o);
+    return load_and_run(&h);
+}
