@@ -227,6 +227,8 @@ static void csv_work(struct hunt_worker *w, struct hunt_batch *b)
             hunt_bad(w, line, "csv: a quote is not closed");
         if (slice_trim(row).n) {
             struct pairs *p = hunt_pairs(w);
+            p->module = "csv";
+            p->content = true;
             if (csv_pairs(&b->layout->csv, row, hunt_arena(w), p) == ERR_NONE)
                 hunt_feed_pairs(w, row, line);
             else

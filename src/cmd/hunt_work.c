@@ -78,7 +78,7 @@ struct pairs *hunt_pairs(struct hunt_worker *w)
 {
     arena_reset(&w->arena);
     w->pairs.n = 0;
-    w->pairs.over = false;
+    w->pairs.over = w->pairs.content = false;
     w->pairs.module = w->pairs.dataset = NULL;
     return &w->pairs;
 }

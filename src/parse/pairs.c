@@ -51,7 +51,7 @@ void pairs_fill(struct parse_ctx *ctx, struct event *ev, const struct pairs *p)
         if (!p->at[i].more && alias_find(p->at[i].name) != F_NONE)
             alias_put(ctx, ev, p->at[i].name, p->at[i].value, &f.has_message, &f.has_time);
     ev->overflow |= p->over;
-    if (f.has_message && !p->module)
+    if (f.has_message && p->content)
         put_content(ctx, ev, ev->message, false);
     if (p->module)
         put_module(ev, slice_of(p->module), slice_of(p->dataset ? p->dataset : p->module));

@@ -20,6 +20,7 @@ struct pair {
 struct pairs {
     const char *module,
         *dataset; /* event.module and event.dataset; NULL: none. Live as the event. */
+    bool content; /* a pair called "message" may be text of another format: read on */
     size_t n;
     bool over; /* there were more than PAIRS_MAX; the rest is in the record's payload only */
     struct pair at[PAIRS_MAX];
