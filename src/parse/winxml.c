@@ -181,6 +181,44 @@ static bool inside(const struct reader *r, const char *name)
     return r->depth >= 2 && slice_eq(local(r->open[1]), slice_of(name));
 }
 
+/* "Process Name" is called ProcessName, as by every sender. */
+static struct slice closed_up(struct reader *r, struct slice name)
+{
+    char *p = slice_find(name, ' ') < name.n ? arena_alloc(r->a, name.n) : NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; p && i < name.n; i++)
+        if (name.p[i] != ' ')
+            p[n++] = name.p[i];
+    return p ? (struct slice){p, n} : name;
+}
+
+/* Below UserData: the open elements behind the wrapper and `last` (may be empty), joined by dots.
+ */
+static struct slice dotted(struct reader *r, struct slice last)
+{
+    size_t n = last.n + 1, at = 0;
+
+    for (unsigned i = 3; i < r->depth; i++)
+        n += local(r->open[i]).n + 1;
+    char *p = arena_alloc(r->a, n);
+    if (!p)
+        return last.n ? last : local(r->open[r->depth - 1]);
+    for (unsigned i = 3; i < r->depth; i++) {
+        struct slice s = local(r->open[i]);
+        if (at)
+            p[at++] = '.';
+        memcpy(p + at, s.p, s.n);
+        at += s.n;
+    }
+    if (last.n) {
+        p[at++] = '.';
+        memcpy(p + at, last.p, last.n);
+        at += last.n;
+    }
+    return (struct slice){p, at};
+}
+
 /* What an attribute of a System element is called: Provider's Name is Provider_Name, the time is
  * that of the event, the others keep their names. */
 static void attribute(struct reader *r, struct slice element, struct slice name, struct slice value)
@@ -189,11 +227,11 @@ static void attribute(struct reader *r, struct slice element, struct slice name,
         const char *element, *name, *as;
     } row[] = {
         {"Provider", "Name", "Provider_Name"},
-        {"Provider", "Guid", "ProviderGuid"},
+        {"Provider", "Guid", "Provider_Guid"},
         {"Provider", "EventSourceName", "EventSourceName"},
         {"TimeCreated", "SystemTime", "TimeCreated"},
-        {"Execution", "ProcessID", "ExecutionProcessID"},
-        {"Execution", "ThreadID", "ExecutionThreadID"},
+        {"Execution", "ProcessID", "Execution_ProcessID"},
+        {"Execution", "ThreadID", "Execution_ThreadID"},
         {"Security", "UserID", "UserID"},
         {"Correlation", "ActivityID", "ActivityID"},
         {"Correlation", "RelatedActivityID", "RelatedActivityID"},
@@ -201,9 +239,11 @@ static void attribute(struct reader *r, struct slice element, struct slice name,
     };
 
     if (slice_eq(element, SLICE("Data")) && slice_eq(name, SLICE("Name"))) {
-        r->data_name = resolved(r, value);
+        r->data_name = closed_up(r, resolved(r, value));
         return;
     }
+    if (inside(r, "UserData") && r->depth > 3 && value.n && !slice_starts(name, SLICE("xmlns")))
+        pairs_add(r->out, dotted(r, local(name)), resolved(r, value));
     for (size_t i = 0; i < ARRAY_LEN(row); i++)
         if (inside(r, "System") && slice_eq(element, slice_of(row[i].element)) &&
             slice_eq(name, slice_of(row[i].name)) && value.n)
@@ -228,6 +268,8 @@ static void leaf(struct reader *r)
     bool data = slice_eq(name, SLICE("Data"));
     if (data && r->data_name.n)
         name = r->data_name;
+    else if (inside(r, "UserData") && r->depth > 4)
+        name = dotted(r, SLICE(""));
     else if (inside(r, "RenderingInfo") && slice_eq(name, SLICE("Message")))
         name = SLICE("message");
     else if (inside(r, "RenderingInfo"))
