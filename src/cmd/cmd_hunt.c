@@ -124,6 +124,8 @@ int cmd_hunt(int argc, char **argv)
         {"lang", ARG_TEXT, &o->lang, "en|vi", "of the report and the table"},
         {"explain", ARG_TEXT, &o->explain, "RULE",
          "why this rule (id, title or file) does or does not match FILE[:RECORD] or {event}"},
+        {"recover", ARG_FLAG, &o->recover, NULL,
+         "EVTX: also what lies outside of the stated records, such as deleted ones"},
         {"profile", ARG_FLAG, &o->profile, NULL, "what each rule cost, on standard error"},
         {"verbose", ARG_FLAG, &o->verbose, NULL, "say each file's format, and rules' warnings"},
         {"quiet", ARG_FLAG, &o->quiet, NULL, "only findings and failures"},

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "parse/evtx.h"
 #include "parse/winxml.h"
 
 #define BROKEN_LONG "a record of more than 16 MiB is cut"
@@ -74,7 +75,7 @@ static struct slice next_line(struct slice *left)
 
 /* --- lines --- */
 
-static bool lines_looks(struct slice head, const char *path)
+static bool lines_tells(struct slice head, const char *path)
 {
     (void)head;
     (void)path;
@@ -102,7 +103,7 @@ static void lines_work(struct hunt_worker *w, struct hunt_batch *b)
 /* --- json: anything but one object a line --- */
 
 /* Lines are the fast way; only what is not lines of objects is split by braces. */
-static bool json_looks(struct slice head, const char *path)
+static bool json_tells(struct slice head, const char *path)
 {
     struct json_split split;
     struct json_span span;
@@ -169,7 +170,7 @@ static void json_work(struct hunt_worker *w, struct hunt_batch *b)
 
 /* --- csv --- */
 
-static bool csv_looks(struct slice head, const char *path)
+static bool csv_tells(struct slice head, const char *path)
 {
     return csv_guess(head, ends(path, ".csv") || ends(path, ".tsv") || ends(path, ".csv.gz"));
 }
@@ -241,7 +242,7 @@ static void csv_work(struct hunt_worker *w, struct hunt_batch *b)
 
 /* --- zeek --- */
 
-static bool zeek_looks(struct slice head, const char *path)
+static bool zeek_tells(struct slice head, const char *path)
 {
     (void)path;
     return zeek_tsv_looks(head);
@@ -306,7 +307,7 @@ static void zeek_work(struct hunt_worker *w, struct hunt_batch *b)
 
 /* --- xml --- */
 
-static bool xml_looks(struct slice head, const char *path)
+static bool xml_tells(struct slice head, const char *path)
 {
     (void)path;
     return winxml_looks(head);
@@ -354,8 +355,44 @@ static void xml_work(struct hunt_worker *w, struct hunt_batch *b)
         hunt_bad(w, line, "xml: an event does not end");
 }
 
+/* --- evtx: chunks of 64 KiB, each of which stands alone --- */
+
+static bool evtx_tells(struct slice head, const char *path)
+{
+    (void)path;
+    return evtx_looks(head);
+}
+
+static size_t evtx_cut(struct hunt_cut *c, struct hunt_batch *b, struct slice have, bool last,
+                       bool full)
+{
+    struct evtx_file file;
+    struct diag d = {0};
+
+    (void)full;
+    if (b->offset == 0) {
+        c->drop = true;
+        if (have.n < EVTX_HEADER_BYTES && !last)
+            return 0;
+        if (evtx_file_open(have, &file, &d) != ERR_NONE)
+            hunt_note(b, "%s", d.text);
+        return have.n < EVTX_HEADER_BYTES ? have.n : EVTX_HEADER_BYTES;
+    }
+    if (last)
+        return have.n;
+    return have.n - have.n % EVTX_CHUNK_BYTES;
+}
+
+static void evtx_work(struct hunt_worker *w, struct hunt_batch *b)
+{
+    for (size_t at = 0; at < b->n; at += EVTX_CHUNK_BYTES) {
+        size_t n = b->n - at < EVTX_CHUNK_BYTES ? b->n - at : EVTX_CHUNK_BYTES;
+        hunt_feed_chunk(w, (struct slice){b->p + at, n}, b->offset + at);
+    }
+}
+
 static const struct hunt_format formats[] = {
-#define FORMAT(name, summary) {#name, summary, name##_looks, name##_cut, name##_work},
+#define FORMAT(name, summary) {#name, summary, name##_tells, name##_cut, name##_work},
 #include "cmd/hunt_formats.def"
 #undef FORMAT
 };

@@ -100,7 +100,7 @@ struct hunt_options {
     enum rule_level least;
     int64_t from_ns, to_ns; /* INT64_MIN / INT64_MAX: none */
     int32_t zone_s;
-    bool verbose, quiet, profile, no_progress;
+    bool recover, verbose, quiet, profile, no_progress;
 };
 
 struct hunt_totals {
@@ -165,6 +165,8 @@ void hunt_feed(struct hunt_worker *w, struct slice payload, uint64_t line, uint6
 struct pairs *hunt_pairs(struct hunt_worker *w); /* emptied */
 struct arena *hunt_arena(struct hunt_worker *w); /* of the record */
 void hunt_feed_pairs(struct hunt_worker *w, struct slice payload, uint64_t line);
+/* A chunk of EVTX at this byte of the file. */
+void hunt_feed_chunk(struct hunt_worker *w, struct slice chunk, uint64_t offset);
 /* A record that could not be read. */
 void hunt_bad(struct hunt_worker *w, uint64_t line, const char *why);
 /* Instead of matching, for --explain. NULL: match. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cmd/hunt_formats.h"
-#include "core/bytes.h"
+#include "parse/evtx.h"
 
 enum {
     JSON_BYTES_MAX = HUNT_RECORD_BYTES_MAX + 4096,
@@ -18,6 +18,7 @@ struct hunt_worker {
     struct arena arena;   /* of the record */
     struct parse_ctx parse;
     struct detect_scratch *scratch; /* owned */
+    struct evtx_reader *evtx;       /* owned; NULL until needed */
     struct hunt_place at;
     uint64_t ordinal;
     void (*each)(void *arg, struct event *ev); /* --explain */
@@ -30,6 +31,7 @@ void hunt_worker_free(struct hunt_worker *w)
     if (!w)
         return;
     json_reader_free(w->parse.json);
+    evtx_reader_free(w->evtx);
     detect_scratch_free(w->scratch);
     arena_done(&w->arena);
     free(w);
@@ -188,18 +190,23 @@ static void name_dataset(struct hunt_worker *w, struct event *ev)
         ev->overflow = true;
 }
 
+/* Text of a format that nobody knows is no damage: it is searched as it is. */
+static void unreadable(struct hunt_worker *w, const struct value *why)
+{
+    if (!why || slice_eq(why->text, SLICE("no format fits")))
+        return;
+    if (w->b->bad++ < 3)
+        hunt_note(w->b, "line %llu: %.*s", (unsigned long long)w->at.record, SLICE_ARG(why->text));
+}
+
 static void on_event(void *arg, struct event *ev)
 {
     struct hunt_worker *w = arg;
     const struct value *kind = event_get(ev, F_EVENT_KIND);
 
     w->b->events++;
-    if (kind && slice_eq(kind->text, SLICE("pipeline_error"))) {
-        const struct value *why = event_get(ev, F_COLOA_REASON);
-        if (w->b->bad++ < 3)
-            hunt_note(w->b, "line %llu: %.*s", (unsigned long long)w->at.record,
-                      SLICE_ARG(why ? why->text : SLICE("no format fits")));
-    }
+    if (kind && slice_eq(kind->text, SLICE("pipeline_error")))
+        unreadable(w, event_get(ev, F_COLOA_REASON));
     if (ev->clock_suspect)
         pairs_claim_time(&w->parse, ev);
     if (w->b->file->dataset)
@@ -241,6 +248,52 @@ void hunt_feed_pairs(struct hunt_worker *w, struct slice payload, uint64_t line)
     struct record r = record_of(w, payload, line, 0);
 
     (void)parse_pairs(&w->parse, &r, &w->pairs, on_event, w);
+}
+
+static uint64_t record_number(const struct event *ev)
+{
+    const struct value *v = event_get_name(ev, SLICE("EventRecordID"));
+    uint64_t n = 0;
+
+    if (!v)
+        return 0;
+    return slice_to_u64(v->text, &n) ? n : v->type == VT_INT ? (uint64_t)v->i : 0;
+}
+
+void hunt_feed_chunk(struct hunt_worker *w, struct slice chunk, uint64_t offset)
+{
+    struct record from = record_of(w, SLICE(""), 0, offset);
+    struct event ev;
+    struct diag d = {0};
+    enum evtx_got got;
+
+    if (!w->evtx && !(w->evtx = evtx_reader_new())) {
+        w->b->lost++;
+        return;
+    }
+    evtx_reader_recover(w->evtx, w->h->o.recover);
+    struct evtx_stats before = evtx_reader_stats(w->evtx);
+    evtx_reader_chunk(w->evtx, chunk);
+    while (arena_reset(&w->arena),
+           (got = evtx_reader_next(w->evtx, &w->parse, &from, &ev, &d)) != EVTX_END) {
+        if (got == EVTX_BAD) {
+            if (w->b->bad++ < 3)
+                hunt_note(w->b, "chunk at byte %llu: %s", (unsigned long long)offset, d.text);
+            continue;
+        }
+        w->at.record = record_number(&ev);
+        w->ordinal = 0;
+        ev.id = id_event(hunt_id(w->at, offset), 1);
+        on_event(w, &ev);
+    }
+    struct evtx_stats after = evtx_reader_stats(w->evtx);
+    if (after.chunks_magic > before.chunks_magic) {
+        w->b->bad++;
+        hunt_note(w->b, "at byte %llu: no chunk begins here", (unsigned long long)offset);
+    }
+    if (after.chunks_checksum > before.chunks_checksum)
+        hunt_note(w->b, "chunk at byte %llu: the checksum is wrong, read all the same",
+                  (unsigned long long)offset);
 }
 
 void hunt_bad(struct hunt_worker *w, uint64_t line, const char *why)
