@@ -53,7 +53,7 @@ def decode(lines):
     with tempfile.NamedTemporaryFile("w", suffix=".log", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
         file.flush()
-        out = subprocess.run([COLOA, "decode", file.name], check=True, capture_output=True, text=True).stdout
+        out = subprocess.run([COLOA, "decode", file.name], check=True, capture_output=True, encoding="utf-8").stdout
     events = [flat(json.loads(line)) for line in out.splitlines()]
     if len(events) != len(lines):
         sys.exit(f"{len(lines)} lines gave {len(events)} events")
@@ -106,6 +106,10 @@ def main():
         best = min((differing(a, b) for a in found for b in others), key=len, default={"no", "lines"})
         if len(best) != 1:
             wrong.append(f"{rule}: no pair of lines differs in one field; nearest: {', '.join(sorted(best)) or 'none'}")
+    readme = (SOURCE / "rules" / "README.md").read_text(encoding="utf-8")
+    for folder, n in collections.Counter(rule.parent.name for rule in rules).items():
+        if not re.search(rf"^\| `{folder}` \|.*\| {n} \|$", readme, re.M):
+            wrong.append(f"rules/README.md: {folder} has {n} rules")
     wrong += [f"id used {n} times: {i}" for i, n in ids.items() if n > 1]
     print("\n".join(wrong))
     print(f"{len(rules)} rules, {len(batch)} lines, {len(wrong)} wrong")
