@@ -4,7 +4,7 @@
 
 #include "core/clock.h"
 #include "core/metrics.h"
-#include "detect/match_int.h"
+#include "detect/index_int.h"
 
 enum { SCRATCH_BYTES = 64 << 20 };
 
@@ -18,6 +18,7 @@ void detect_scratch_free(struct detect_scratch *s)
     free(s->names);
     free(s->chosen);
     free(s->costs);
+    index_scratch_free(s->index);
     free(s);
 }
 
@@ -35,32 +36,48 @@ struct detect_scratch *detect_scratch_new(void)
     return NULL;
 }
 
+/* What fits one ruleset. */
+struct tables {
+    struct slot_state *slots;
+    struct name_state *names;
+    uint64_t *chosen;
+    struct rule_cost *costs;
+    struct index_scratch *index;
+};
+
+static void tables_free(struct tables *t)
+{
+    free(t->slots);
+    free(t->names);
+    free(t->chosen);
+    free(t->costs);
+    index_scratch_free(t->index);
+}
+
 /* Once per ruleset and thread. */
 static bool fit(struct detect_scratch *s, const struct ruleset *rs)
 {
+    size_t words = rs->rules_n / 64 + 1;
+    struct tables old = {s->slots, s->names, s->chosen, s->costs, s->index}, t = {0};
+
     if (s->serial == rs->serial)
         return true;
-    size_t words = rs->rules_n / 64 + 1;
-    struct slot_state *slots = calloc(rs->slot_keys.n + 1, sizeof(*slots));
-    struct name_state *names = calloc(rs->names.n + 1, sizeof(*names));
-    uint64_t *chosen = calloc(words, sizeof(*chosen));
-    struct rule_cost *costs = s->profile ? calloc(rs->rules_n + 1, sizeof(*costs)) : NULL;
-    if (!slots || !names || !chosen || (s->profile && !costs)) {
-        free(slots);
-        free(names);
-        free(chosen);
-        free(costs);
+    t.slots = calloc(rs->slot_keys.n + 1, sizeof(*t.slots));
+    t.names = calloc(rs->names.n + 1, sizeof(*t.names));
+    t.chosen = calloc(words, sizeof(*t.chosen));
+    t.costs = s->profile ? calloc(rs->rules_n + 1, sizeof(*t.costs)) : NULL;
+    if (!t.slots || !t.names || !t.chosen || (s->profile && !t.costs) ||
+        index_scratch_new(rs, s->regex, &t.index) != ERR_NONE) {
+        tables_free(&t);
         return false;
     }
-    free(s->slots);
-    free(s->names);
-    free(s->chosen);
-    free(s->costs);
-    s->slots = slots;
-    s->names = names;
-    s->chosen = chosen;
+    tables_free(&old);
+    s->slots = t.slots;
+    s->names = t.names;
+    s->chosen = t.chosen;
     s->chosen_n = words;
-    s->costs = costs;
+    s->costs = t.costs;
+    s->index = t.index;
     s->serial = rs->serial;
     memset(s->seen, 0, sizeof(s->seen));
     return true;
@@ -88,13 +105,11 @@ static bool concerned(struct run *r, const struct rule *rule)
     return false;
 }
 
-static unsigned try(struct run *r, const struct rule *rule, bool meant, detect_emit_fn *emit,
-                    void *arg)
+static unsigned found(struct run *r, const struct rule *rule, bool meant, detect_emit_fn *emit,
+                      void *arg)
 {
     struct detect_scratch *s = r->s;
 
-    if (!match_expr(r, rule, rule->condition))
-        return 0;
     match_tell(r, rule);
     if (!meant && !s->present)
         return 0;
@@ -111,12 +126,13 @@ static unsigned try(struct run *r, const struct rule *rule, bool meant, detect_e
     return 1;
 }
 
-static unsigned try_counted(struct run *r, size_t number, bool meant, detect_emit_fn *emit,
-                            void *arg)
+static unsigned try(struct run *r, size_t number, bool meant, detect_emit_fn *emit, void *arg)
 {
+    const struct rule *rule = &r->rs->rules[number];
     struct rule_cost *cost = r->s->costs ? &r->s->costs[number] : NULL;
     int64_t start = cost ? clock_mono_ns() : 0;
-    unsigned n = try(r, &r->rs->rules[number], meant, emit, arg);
+    bool holds = r->rs->full_scan ? match_expr(r, rule, rule->condition) : index_holds(r, number);
+    unsigned n = holds ? found(r, rule, meant, emit, arg) : 0;
 
     if (cost) {
         cost->evaluated++;
@@ -126,23 +142,43 @@ static unsigned try_counted(struct run *r, size_t number, bool meant, detect_emi
     return n;
 }
 
+static unsigned full_scan(struct run *r, detect_emit_fn *emit, void *arg)
+{
+    struct detect_scratch *s = r->s;
+    bool known = choose_rules(r);
+    unsigned n = 0;
+
+    for (size_t i = 0; i < r->rs->rules_n; i++) {
+        bool chosen = s->chosen[i / 64] >> (i % 64) & 1;
+        if (chosen || (!known && !r->rs->rules[i].cannot_match && concerned(r, &r->rs->rules[i])))
+            n += try(r, i, chosen, emit, arg);
+    }
+    return n;
+}
+
+static unsigned by_index(struct run *r, detect_emit_fn *emit, void *arg)
+{
+    const uint64_t *candidates, *meant;
+    unsigned n = 0;
+
+    index_begin(r, &candidates, &meant);
+    for (size_t w = 0; w < r->rs->index->rule_words; w++)
+        for (uint64_t bits = candidates[w]; bits; bits &= bits - 1) {
+            unsigned at = (unsigned)__builtin_ctzll(bits);
+            n += try(r, w * 64 + at, meant[w] >> at & 1, emit, arg);
+        }
+    index_end(r);
+    return n;
+}
+
 unsigned detect_event(const struct ruleset *rs, struct detect_scratch *s, struct event *ev,
                       detect_emit_fn *emit, void *arg)
 {
     struct run r = {rs, s, ev};
-    unsigned n = 0;
 
     if (!match_begin(&r))
         return 0;
-    bool known = choose_rules(&r);
-    for (size_t w = 0; known && w < s->chosen_n; w++)
-        for (uint64_t bits = s->chosen[w]; bits; bits &= bits - 1)
-            n += try_counted(&r, w * 64 + (size_t)__builtin_ctzll(bits), true, emit, arg);
-    for (size_t i = 0; !known && i < rs->rules_n; i++) {
-        bool chosen = s->chosen[i / 64] >> (i % 64) & 1;
-        if (chosen || (!rs->rules[i].cannot_match && concerned(&r, &rs->rules[i])))
-            n += try_counted(&r, i, chosen, emit, arg);
-    }
+    unsigned n = rs->full_scan ? full_scan(&r, emit, arg) : by_index(&r, emit, arg);
     if (s->limited)
         metric_add(M_DETECT_LIMITED, 1);
     return n;

@@ -47,20 +47,26 @@ static size_t unescape(struct slice in, char *to)
     return n;
 }
 
-/* The decoded form is a value beside the one as sent, and only where it differs. */
-static void add_decoded(struct run *r, struct slot_state *st, struct slice text)
+bool gather_decoded(struct run *r, struct slice text, struct slice *ret)
 {
     if (slice_find(text, '%') == text.n && slice_find(text, '+') == text.n)
-        return;
+        return false;
     for (unsigned round = 0; round < DECODE_ROUNDS; round++) {
         char *to = arena_alloc(&r->s->arena, text.n + 1);
         if (!to) {
             r->s->limited = true;
-            return;
+            return false;
         }
         text = (struct slice){to, unescape(text, to)};
     }
-    add_value(r, st, text, NULL);
+    *ret = text;
+    return true;
+}
+
+static void add_decoded(struct run *r, struct slot_state *st, struct slice text)
+{
+    if (gather_decoded(r, text, &text))
+        add_value(r, st, text, NULL);
 }
 
 static void add(struct run *r, struct slot_state *st, const struct value *v, bool decoded)

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "detect/memo_int.h"
+
 void intern_init(struct intern *t, struct arena *a)
 {
     *t = (struct intern){.a = a};
@@ -16,14 +18,9 @@ void intern_done(struct intern *t)
     *t = (struct intern){.a = t->a};
 }
 
-/* FNV-1a, finished so that the low bits depend on every byte. */
 static uint32_t hash(struct slice s)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (uint8_t)s.p[i]) * UINT64_C(0x100000001b3);
-    return (uint32_t)(h ^ h >> 32);
+    return (uint32_t)memo_hash_of(s, 0);
 }
 
 /* The place of the key in the table: where it is, or the free one where it would go. */

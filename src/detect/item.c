@@ -199,11 +199,27 @@ static CHECKED enum err keep_regex(struct ruleset *rs, struct regex *re)
     return ERR_NONE;
 }
 
+/* The same expression of another rule, or NULL. */
+static const struct regex *known_regex(const struct ruleset *rs, struct slice text,
+                                       const struct mods *m)
+{
+    for (size_t i = 0; i < rs->regexes_n; i++) {
+        const struct regex_source *s = regex_source(rs->regexes[i]);
+        if (s->icase == m->re_i && s->multiline == m->re_m && s->dotall == m->re_s &&
+            slice_eq(s->text, text))
+            return rs->regexes[i];
+    }
+    return NULL;
+}
+
 static CHECKED enum err regex_test(struct compile *c, const struct json_node *v,
                                    const struct mods *m, struct test *ret)
 {
     struct regex *re;
     struct diag diag = {0};
+    *ret = (struct test){.kind = TEST_REGEX, .re = known_regex(c->rs, v->str, m)};
+    if (ret->re)
+        return ERR_NONE;
     enum err e = regex_compile(v->str, m->re_i, m->re_m, m->re_s, &re, &diag);
 
     if (e == ERR_SYNTAX || e == ERR_LIMIT)

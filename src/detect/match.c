@@ -179,6 +179,13 @@ static bool test_holds(struct run *r, const struct test *t, uint32_t slot, struc
     return false;
 }
 
+bool match_test(struct run *r, const struct test *t, uint32_t slot)
+{
+    const struct slot_value *hit;
+
+    return test_holds(r, t, slot, gather_values(r, slot), &hit);
+}
+
 bool match_item(struct run *r, const struct item *it, const struct slot_value **ret_hit)
 {
     struct slot_state *st = gather_values(r, it->slot);

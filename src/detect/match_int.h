@@ -46,11 +46,12 @@ struct detect_scratch {
     struct sieve *record_sieve; /* NULL: none, or not all ASCII */
     uint32_t *next;             /* per event field: the next of the same name + 1 */
     bool limited;
+    struct index_scratch *index; /* owned; of the ruleset `serial` */
     struct match_field matched[MATCHED_MAX];
     size_t matched_n;
     struct slice selections[MATCHED_MAX];
     size_t selections_n;
-    size_t present; /* of those, how many have a value */
+    size_t present;      /* of those, how many have a value */
     struct run *running; /* while a finding is emitted: what correlate_gather looks at */
     bool profile;
     struct rule_cost *costs; /* owned; by rule of the ruleset `serial`; NULL: nobody asks */
@@ -65,7 +66,11 @@ struct run {
 /* gather.c: the values of a slot, once per event; and one of them folded, once. */
 struct slot_state *gather_values(struct run *r, uint32_t slot);
 struct slice gather_folded(struct run *r, struct slot_value *v);
+/* The percent-decoded form is a value beside the one as sent, and only where it differs. */
+bool gather_decoded(struct run *r, struct slice text, struct slice *ret);
 
+/* Whether any of the slot's values passes the test, or the slot itself does. */
+bool match_test(struct run *r, const struct test *t, uint32_t slot);
 /* *ret_hit: the value that decided, or the first there is, or NULL. */
 bool match_item(struct run *r, const struct item *it, const struct slot_value **ret_hit);
 /* Recursion is bounded by DETECTION_DEPTH_MAX, and match_expr by the condition's length. */

@@ -17,6 +17,8 @@ enum {
 };
 
 struct regex {
+    struct regex_source source;
+    char *text; /* of the source */
     pcre2_code *utf;
     pcre2_code *bytes; /* NULL where the expression needs UTF, as with \x{2013} */
     bool has_first, has_last;
@@ -36,6 +38,7 @@ void regex_free(struct regex *re)
         return;
     pcre2_code_free(re->utf);
     pcre2_code_free(re->bytes);
+    free(re->text);
     free(re);
 }
 
@@ -109,8 +112,15 @@ CHECKED enum err regex_compile(struct slice pattern, bool icase, bool multiline,
     if (pattern.n > PATTERN_MAX)
         return FAIL(diag, ERR_LIMIT, 0, "regular expression longer than %d bytes", PATTERN_MAX);
     struct regex *re = calloc(1, sizeof(*re));
-    if (!re)
+    if (re)
+        re->text = malloc(pattern.n + 1);
+    if (!re || !re->text) {
+        regex_free(re);
         return FAIL(diag, ERR_NOMEM, 0, "out of memory");
+    }
+    if (pattern.n)
+        memcpy(re->text, pattern.p, pattern.n);
+    re->source = (struct regex_source){{re->text, pattern.n}, icase, multiline, dotall};
     re->utf = compile(pattern, flags | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF, &code, &at);
     if (!re->utf) {
         char text[120] = "";
@@ -122,6 +132,11 @@ CHECKED enum err regex_compile(struct slice pattern, bool icase, bool multiline,
     ask(re);
     *ret = re;
     return ERR_NONE;
+}
+
+const struct regex_source *regex_source(const struct regex *re)
+{
+    return &re->source;
 }
 
 static void done(struct regex_scratch *s)

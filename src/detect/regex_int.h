@@ -18,6 +18,18 @@ void regex_free(struct regex *re);
 CHECKED enum err regex_compile(struct slice pattern, bool icase, bool multiline, bool dotall,
                                struct regex **ret, struct diag *diag);
 
+/* What it was made of. */
+struct regex_source {
+    struct slice text;
+    bool icase, multiline, dotall;
+};
+const struct regex_source *regex_source(const struct regex *re);
+
+/* regex_need.c: a literal that every match holds, in folded form: ASCII, in lower case. How many
+ * bytes; 0 when nothing can be said. */
+enum { REGEX_NEED_MAX = 64, REGEX_NEED_MIN = 2 };
+size_t regex_needs(struct slice expression, char to[static REGEX_NEED_MAX]);
+
 void regex_scratch_free(struct regex_scratch *s);
 FREED_BY(regex_scratch_free) struct regex_scratch *regex_scratch_new(void);
 

@@ -174,6 +174,7 @@ struct ruleset {
     struct source_row *rows; /* arena */
     size_t rows_n;
     struct gate gate;
+    struct index *index;    /* owned; see index_int.h */
     struct regex **regexes; /* owned */
     size_t regexes_n, regexes_cap;
     bool no_sieves;            /* for tests: try everything */

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "detect/correlate_int.h"
+#include "detect/index_int.h"
 
 enum {
     PATHS_MAX = 200000,
@@ -329,6 +330,7 @@ void ruleset_unref(struct ruleset *rs)
     intern_done(&rs->slot_keys);
     intern_done(&rs->ids);
     intern_done(&rs->gate.keys);
+    index_free(rs->index);
     arena_done(&rs->arena);
     free(rs);
 }
@@ -357,6 +359,8 @@ static CHECKED enum err finish(struct loader *l, enum err e, struct ruleset **re
         e = correlation_link(l->rs);
     if (e == ERR_NONE)
         e = gate_build(l->rs);
+    if (e == ERR_NONE)
+        e = index_build(l->rs, diag);
     json_reader_free(l->reader);
     free(l->text);
     if (e != ERR_NONE) {
