@@ -41,7 +41,8 @@ class Centre:
     def __init__(self, data=None, sets=(), env=None, extra=()):
         self.own = data is None
         self.data = data or tempfile.mkdtemp(prefix="coloa-test-")
-        self.sets, self.env, self.extra = list(sets), dict(env or {}), list(extra)
+        # what a test makes is often for its own user alone; own_users_test asks for the others
+        self.sets, self.env, self.extra = ["serve.users=one", *sets], dict(env or {}), list(extra)
         self.process = None
         self.log_path = os.path.join(self.data, "..", os.path.basename(self.data) + ".log")
 

@@ -20,7 +20,8 @@ static const struct args_usage usage = {
 };
 
 /* Runs the sealed program with the file as its standard input. */
-static int decode_one(const char *program, const char *file, const char *format)
+static int decode_one(const struct users *users, const char *program, const char *file,
+                      const char *format)
 {
     int fd = strcmp(file, "-") == 0 ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
     int status = 0;
@@ -31,7 +32,7 @@ static int decode_one(const char *program, const char *file, const char *format)
     }
     pid_t pid = fork();
     if (pid == 0) {
-        if (dup2(fd, STDIN_FILENO) < 0)
+        if (dup2(fd, STDIN_FILENO) < 0 || !users_become(users, ROLE_LAB))
             _exit(EXIT_FAILED);
         (void)execl(program, program, format ? "--format" : (char *)NULL, format, (char *)NULL);
         _exit(EXIT_FAILED);
@@ -50,6 +51,7 @@ static int decode_one(const char *program, const char *file, const char *format)
 int cmd_decode(int argc, char **argv)
 {
     const char *format = NULL;
+    struct users users;
     char program[4096];
     struct arg_many files;
     struct diag d = {0};
@@ -66,7 +68,8 @@ int cmd_decode(int argc, char **argv)
         return EXIT_FAILED;
     }
     int rc = EXIT_SUCCESS;
+    users_lab(program, &users);
     for (size_t i = 0; i < files.n && rc == EXIT_SUCCESS; i++)
-        rc = decode_one(program, files.at[i], format);
+        rc = decode_one(&users, program, files.at[i], format);
     return rc;
 }

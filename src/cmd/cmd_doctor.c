@@ -91,7 +91,11 @@ static void folder(const char *data)
             "start `coloa serve --data DIR` once, or give --data the right folder");
         return;
     }
-    say((st.st_mode & 077) == 0, "data folder is private", "chmod 700 DIR");
+    say((st.st_mode & 067) == 0, "data folder is private", "chmod 700 DIR");
+    if (geteuid() == 0 && st.st_uid == 0)
+        say((st.st_mode & 010) != 0, "each role has a user of its own",
+            "started as root every role is root: run tools/setup users, then restart; the log says "
+            "what else is in the way");
     say(access(data, W_OK) == 0, "data folder is writable", "run as the user who owns it");
     if (statvfs(data, &fs) == 0) {
         unsigned long long mib = (unsigned long long)fs.f_bavail * fs.f_frsize >> 20;

@@ -97,7 +97,7 @@ static CHECKED enum err folder_make(const char *dir, const char *kind, int *ret,
     up = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (up < 0)
         return sys(diag, dir);
-    if ((mkdirat(up, kind, 0700) != 0 && errno != EEXIST) || fsync(up) != 0 ||
+    if ((mkdirat(up, kind, 0750) != 0 && errno != EEXIST) || fsync(up) != 0 ||
         (fd = openat(up, kind, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
         enum err e = sys(diag, kind);
         (void)close(up);
@@ -138,7 +138,7 @@ static CHECKED enum err write_file(int folder, uint64_t seq, struct slice payloa
     le(trailer, crc32c(crc32c(0, (struct slice){head, sizeof(head)}), payload), sizeof(trailer));
     (void)snprintf(name, sizeof(name), "%0*" PRIu64, SEQ_DIGITS, seq);
     (void)unlinkat(folder, temporary, 0);
-    fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         return sys(diag, "cannot create a file");
     if (!write_all(fd, (struct slice){head, sizeof(head)}) || !write_all(fd, payload) ||

@@ -3,7 +3,7 @@
  *
  * A database knows bytes only: no case, no UTF-8. It is asked about folded text, and only for
  * literals: the library of Debian 12 loses matches of expressions, and of few literals near the end
- * of a text (docs/decisions/0009), so each text is followed by SCAN_PAD bytes SCAN_PAD_BYTE,
+ * of a text (docs/decisions/0011), so each text is followed by SCAN_PAD bytes SCAN_PAD_BYTE,
  * which no literal holds. scan_test.c holds what it finds against a naive search.
  * Immutable, for any number of threads; each brings a scratch of its own.
  */

@@ -143,7 +143,7 @@ static enum err replace_file(const char *dir, const char *name, struct slice byt
     if (snprintf(path, sizeof(path), "%s/run/%s", dir, name) >= (int)sizeof(path) ||
         snprintf(temp, sizeof(temp), "%s/run/.%s.new", dir, name) >= (int)sizeof(temp))
         return ERR_LIMIT;
-    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     if (fd < 0)
         return ERR_SYS;
     bool ok = write(fd, bytes.p, bytes.n) == (ssize_t)bytes.n;

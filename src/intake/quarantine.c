@@ -90,11 +90,11 @@ static bool make_dirs(const char *dir)
     for (char *p = path + 1; *p; p++)
         if (*p == '/') {
             *p = 0;
-            if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            if (mkdir(path, 0750) != 0 && errno != EEXIST)
                 return false;
             *p = '/';
         }
-    return mkdir(path, 0700) == 0 || errno == EEXIST;
+    return mkdir(path, 0750) == 0 || errno == EEXIST;
 }
 
 CHECKED enum err quarantine_open(const char *dir, uint64_t file_bytes, uint64_t bytes_max,
@@ -181,7 +181,7 @@ static enum err next_file(struct quarantine *q)
     char name[32];
 
     file_name(q->newest + 1, name);
-    int fd = openat(q->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    int fd = openat(q->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0640);
     if (fd < 0)
         return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYS;
     /* what was not yet durable in the file that is left behind must not be forgotten */

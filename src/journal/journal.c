@@ -423,7 +423,7 @@ static enum err sync_parent(int dirfd)
 static enum err open_folder(struct journal *j, const struct journal_options *o, struct diag *diag)
 {
     bool made = mkdir(o->dir, 0750) == 0;
-    if ((!made && errno != EEXIST) || (mkdir(o->quarantine, 0700) != 0 && errno != EEXIST))
+    if ((!made && errno != EEXIST) || (mkdir(o->quarantine, 0750) != 0 && errno != EEXIST))
         return FAIL(diag, ERR_SYS, 0, "folder %s or %s cannot be made", o->dir, o->quarantine);
     j->dirfd = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (j->dirfd < 0)

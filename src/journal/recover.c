@@ -57,7 +57,7 @@ static void quarantine(struct recovery *r, int fd, uint64_t number, uint64_t fro
                        r->j->quarantine, number, from, to - from);
     if (len < 0 || (size_t)len >= sizeof(path))
         return;
-    int out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (out < 0)
         return;
     bool ok = true;

@@ -55,8 +55,8 @@ CHECKED enum err child_program(enum role r, char *out, size_t cap, struct diag *
 }
 
 /* In the child: only async-signal-safe calls. */
-static _Noreturn void become(const struct child *c, int ctl, int null_fd, const char *program,
-                             char *const *args)
+static _Noreturn void become(const struct child *c, const struct users *users, int ctl, int null_fd,
+                             const char *program, char *const *args)
 {
     sigset_t none;
 
@@ -69,11 +69,13 @@ static _Noreturn void become(const struct child *c, int ctl, int null_fd, const 
             (void)fcntl(c->fds[i].fd, F_SETFD, 0);
     if (c->metrics_fd >= 0)
         (void)fcntl(c->metrics_fd, F_SETFD, 0);
-    (void)execv(program, args);
+    if (users_become(users, (int)c->role))
+        (void)execv(program, args);
     _exit(127);
 }
 
-CHECKED enum err child_start(struct child *c, const char *data_dir, struct diag *diag)
+CHECKED enum err child_start(struct child *c, const struct users *users, const char *data_dir,
+                             struct diag *diag)
 {
     char program[PATH_BYTES], texts[ARRAY_LEN(c->fds) + 1][48], path[PATH_BYTES],
         parent[] = "parent=3", fd_flag[] = "--fd", data_flag[] = "--data";
@@ -103,7 +105,7 @@ CHECKED enum err child_start(struct child *c, const char *data_dir, struct diag 
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     pid_t pid = fork();
     if (pid == 0)
-        become(c, pair[1], null_fd, program, args);
+        become(c, users, pair[1], null_fd, program, args);
     (void)close(pair[1]);
     (void)close(null_fd);
     if (pid < 0) {

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "core/config.h"
+#include "serve/users.h"
 
 enum child_state { CHILD_OFF, CHILD_STARTING, CHILD_SERVING, CHILD_STOPPING, CHILD_WAITING };
 
@@ -34,8 +35,10 @@ struct child {
  * installed folder. */
 CHECKED enum err child_program(enum role r, char *out, size_t cap, struct diag *diag);
 
-/* fork + exec. The child inherits lock_fd. On success ctl_fd and pid are set, state STARTING. */
-CHECKED enum err child_start(struct child *c, const char *data_dir, struct diag *diag);
+/* fork, the role's user, exec. The child inherits lock_fd. On success ctl_fd and pid are set, state
+ * STARTING. */
+CHECKED enum err child_start(struct child *c, const struct users *users, const char *data_dir,
+                             struct diag *diag);
 /* After waitpid: closes our end, notes why, sets WAITING (or OFF after STOPPING). */
 void child_exited(struct child *c, int wait_status);
 const char *child_state_name(enum child_state s);

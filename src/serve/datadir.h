@@ -11,8 +11,8 @@
 
 enum { DATADIR_FORMAT = 1 };
 
-/* Makes DIR (0700) and its sub-folders. *ret_lock_fd is open without CLOEXEC. Waits up to wait_ms
- * for the lock. */
+/* Makes DIR (0700; users.h may open it to a group) and its sub-folders. *ret_lock_fd is open
+ * without CLOEXEC. Waits up to wait_ms for the lock. */
 CHECKED enum err datadir_open(const char *dir, int wait_ms, int *ret_lock_fd, struct diag *diag);
 
 /* Replaces a file whole: temporary file, optional fsync, rename. */

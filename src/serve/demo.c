@@ -11,7 +11,8 @@
 #include "serve/child.h"
 #include "serve/rules_dir.h"
 
-pid_t demo_start(const char *data_dir, const char *syslog_addr, const char *ingest_addr)
+pid_t demo_start(const struct users *users, const char *data_dir, const char *syslog_addr,
+                 const char *ingest_addr)
 {
     char program[4096], scenario[4096], token[4200],
         data_flag[] = "--scenario", token_flag[] = "--token-file", syslog_flag[] = "--syslog",
@@ -40,7 +41,7 @@ pid_t demo_start(const char *data_dir, const char *syslog_addr, const char *inge
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)execv(program, args);
+    if (users_become(users, USERS_DEMO) && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
+        (void)execv(program, args); /* a change of user would have taken the signal back */
     _exit(127);
 }

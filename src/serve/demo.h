@@ -5,7 +5,10 @@
 
 #include <sys/types.h>
 
+#include "serve/users.h"
+
 /* Starts it; 0 when it cannot be started. It ends with its parent. */
-pid_t demo_start(const char *data_dir, const char *syslog_addr, const char *ingest_addr);
+pid_t demo_start(const struct users *users, const char *data_dir, const char *syslog_addr,
+                 const char *ingest_addr);
 
 #endif

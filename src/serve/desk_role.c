@@ -157,7 +157,7 @@ static CHECKED enum err demo(struct desk_own *o, struct diag *diag)
         .org = org, .role = USER_MACHINE, .name = SLICE("demo"), .source = SLICE("demo")};
     e = token_add(o->desk, &DESK_ACTOR_SYSTEM, &t, &id, secret, diag);
     if (e == ERR_NONE)
-        e = datadir_write_file(path, secret, strlen(secret), 0600, true, diag);
+        e = datadir_write_file(path, secret, strlen(secret), 0640, true, diag);
     explicit_bzero(secret, sizeof(secret));
     return e;
 }

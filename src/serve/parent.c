@@ -50,7 +50,7 @@ static CHECKED enum err send_config(struct parent *p, struct child *c)
 static void start_child(struct parent *p, struct child *c)
 {
     struct diag d = {0};
-    enum err e = child_start(c, p->o->data_dir, &d);
+    enum err e = child_start(c, &p->users, p->o->data_dir, &d);
 
     if (e == ERR_NONE)
         e = send_config(p, c);
@@ -156,6 +156,8 @@ static void reload(struct parent *p)
     enum option first = OPT_N;
     enum err e = parent_config(p->o, &next, &d);
 
+    if (e == ERR_NONE && (e = parent_handed(p, next, &d)) != ERR_NONE)
+        config_free(next);
     if (e != ERR_NONE) {
         log_err(LOG_ERROR, "config.refused", e, &d, "the old configuration stays");
         return;
@@ -194,7 +196,8 @@ static void start_due(struct parent *p)
             start_child(p, c);
     }
     if (config_bool(p->cfg, OPT_DEMO) && p->announced && !p->demo_pid && p->demo_retry_ns <= now) {
-        p->demo_pid = demo_start(p->o->data_dir, p->listen.syslog_addr, p->listen.ingest_addr);
+        p->demo_pid =
+            demo_start(&p->users, p->o->data_dir, p->listen.syslog_addr, p->listen.ingest_addr);
         p->demo_retry_ns = now + 5 * NS_PER_S;
     }
 }
@@ -249,6 +252,8 @@ static CHECKED enum err prepare(struct parent *p, struct diag *d)
     if (e == ERR_NONE)
         e = parent_config(p->o, &p->cfg, d);
     if (e == ERR_NONE)
+        e = parent_users(p, d);
+    if (e == ERR_NONE)
         e = parent_listen(p, d);
     if (e != ERR_NONE)
         return e;
@@ -282,13 +287,13 @@ static void furnish(struct parent *p)
         memcpy(c->fds, fds[i], sizeof(c->fds));
         (void)snprintf(path, sizeof(path), "%s/run/metrics.%s", p->o->data_dir,
                        role_name(roles[i]));
-        c->metrics_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        c->metrics_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     }
 }
 
 int parent_main(const struct parent_options *o)
 {
-    struct parent p = {.o = o, .started_ns = clock_mono_ns()};
+    struct parent p = {.o = o, .library_fd = -1, .started_ns = clock_mono_ns()};
     struct diag d = {0};
     struct buf in;
 

@@ -16,6 +16,8 @@ struct listeners { /* descriptors; -1 = closed by configuration */
 struct parent {
     const struct parent_options *o;
     struct config *cfg; /* owned */
+    struct users users;
+    int library_fd; /* the event engine, where the store's user could not open it; -1 */
     struct listeners listen;
     struct child children[CHILDREN_N]; /* in the order of starting */
     int lock_fd, signal_fd;
@@ -33,6 +35,11 @@ CHECKED enum err parent_listen(struct parent *p, struct diag *diag);
 /* parent_config.c: builds the configuration from defaults, file and --set. */
 CHECKED enum err parent_config(const struct parent_options *o, struct config **ret,
                                struct diag *diag);
+
+/* parent_users.c: who runs what, and whose the folders are; before anything listens. */
+CHECKED enum err parent_users(struct parent *p, struct diag *diag);
+/* What is already open for the roles, said in the configuration that they get. */
+CHECKED enum err parent_handed(const struct parent *p, struct config *cfg, struct diag *diag);
 
 /* parent_status.c */
 void parent_status_write(const struct parent *p); /* DIR/run/status.json */

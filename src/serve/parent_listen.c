@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net/sock.h"
@@ -71,7 +72,10 @@ static CHECKED enum err listen_local(struct parent *p, const char *name, int *re
 
     if (n < 0 || (size_t)n >= sizeof(path))
         return FAIL(diag, ERR_LIMIT, 0, "the path of the data folder is too long");
-    return sock_listen_unix(path, ret_fd, diag);
+    enum err e = sock_listen_unix(path, ret_fd, diag);
+    if (e == ERR_NONE && p->users.own && chmod(path, 0660) != 0)
+        e = FAIL(diag, ERR_SYS, 0, "cannot open %s to the other roles", path);
+    return e;
 }
 
 CHECKED enum err parent_listen(struct parent *p, struct diag *diag)

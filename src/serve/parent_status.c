@@ -52,7 +52,7 @@ void parent_status_write(const struct parent *p)
     (void)snprintf(path, sizeof(path), "%s/run/status.json", p->o->data_dir);
     enum err e = jsonw_end(&w);
     if (e == ERR_NONE)
-        e = datadir_write_file(path, b.p, b.n, 0600, false, NULL);
+        e = datadir_write_file(path, b.p, b.n, 0640, false, NULL);
     if (e != ERR_NONE)
         log_err(LOG_WARN, "status.write", e, NULL, "path=run/status.json");
     buf_done(&b);

@@ -46,7 +46,7 @@ static void publish(struct watch_cover *c)
     buf_init(&b, JSON_BYTES_MAX);
     enum err e = cover_write(&c->cover, c->rules, c->blind, &b);
     if (e == ERR_NONE)
-        e = datadir_write_file(path, b.p, b.n, 0600, false, NULL);
+        e = datadir_write_file(path, b.p, b.n, 0640, false, NULL);
     if (e != ERR_NONE)
         log_err(LOG_WARN, "cover.publish", e, NULL, "path=run/logsources.json");
     buf_done(&b);

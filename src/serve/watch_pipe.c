@@ -79,7 +79,7 @@ void watch_pipe_quarantine(struct watch_pipe *p, const char *why)
 
     (void)snprintf(path, sizeof(path), "%s/%llu-%llu.record", p->w->quarantine_dir,
                    (unsigned long long)p->last_at.segment, (unsigned long long)p->last_at.offset);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (fd >= 0) {
         if (write(fd, p->last.p, p->last.n) != (ssize_t)p->last.n || fsync(fd) != 0)
             log_error("quarantine.write", "path=%s", path);

@@ -97,7 +97,7 @@ static void publish_rules(struct watch *w, const struct ruleset *rs)
     (void)snprintf(path, sizeof(path), "%s/run/rules.json", w->ctx->data_dir);
     enum err e = jsonw_end(&j);
     if (e == ERR_NONE)
-        e = datadir_write_file(path, b.p, b.n, 0600, false, NULL);
+        e = datadir_write_file(path, b.p, b.n, 0640, false, NULL);
     if (e != ERR_NONE)
         log_err(LOG_WARN, "rules.publish", e, NULL, "path=run/rules.json");
     buf_done(&b);

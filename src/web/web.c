@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -316,7 +317,8 @@ CHECKED enum err web_start(const struct web_options *o, struct web **ret, struct
     w->o = *o;
     w->o.cfg = NULL;
     w->tls = o->certificate_pem != NULL;
-    w->uid = (long)geteuid();
+    struct stat st; /* who owns the data folder is the local administrator, not this process */
+    w->uid = stat(o->data_dir, &st) == 0 ? (long)st.st_uid : (long)geteuid();
     atomic_store(&w->behind_proxy, o->cfg && config_bool(o->cfg, OPT_WEB_BEHIND_PROXY));
     enum err e = ERR_NONE;
     if (getrandom(w->key, sizeof(w->key), 0) != (ssize_t)sizeof(w->key))
