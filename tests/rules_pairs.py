@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 
-SOURCE = pathlib.Path(os.environ.get("COLOA_SOURCE_ROOT", "."))
+SOURCE = pathlib.Path(os.environ.get("COLOA_SOURCE_ROOT", ".")).resolve()
 COLOA = pathlib.Path(os.environ.get("COLOA_BUILD_ROOT", SOURCE / "build")) / "coloa"
+ATTACK = SOURCE.parent / "shared" / "data" / "attack" / "attack.json"
 NOT_SENT = re.compile(r"^(event\.(original|id|ingested|created)|@timestamp|coloa\..*|related\..*|log\.file\.path)$")
 FOLLOWS = re.compile(r"^(event\.(category|type|kind|dataset|module|outcome|severity)|log\.level|message|network\.bytes)$")
 PARTS = (
@@ -80,7 +81,21 @@ def differing(a, b):
     return {min(names) for names in groups.values()}
 
 
+def tags_unknown(text, attack):
+    """What of a rule's tags is no active technique, no tactic, or a tactic that none of its techniques serves."""
+    tags = re.findall(r"^  - attack\.(\S+)$", text, re.M)
+    techniques = {t: attack.get(t.upper()) for t in tags if re.match(r"t\d{4}", t)}
+    served = {tactic for tactics in techniques.values() for tactic in tactics or ()}
+    return [t for t in tags if (techniques[t] is None if t in techniques else t not in served)]
+
+
 def main():
+    attack = None
+    if ATTACK.exists():
+        attack = {t["id"]: t["tactics"] for t in json.loads(ATTACK.read_text(encoding="utf-8"))["techniques"]
+                  if not t["revoked"] and not t["deprecated"]}
+    else:
+        print(f"no {ATTACK}: tags are not looked up")
     rules = sorted(p for p in (SOURCE / "rules").glob("*/*.yml") if not p.stem.endswith("_correlation"))
     ids = collections.Counter()
     wrong = []
@@ -92,6 +107,8 @@ def main():
                        r"^  falsepositives_vi:\n    - \S", r"^  - attack\.t\d{4}"):
             if not re.search(needed, text, re.M):
                 wrong.append(f"{rule}: lacks {needed}")
+        if attack:
+            wrong += [f"{rule}: tag attack.{t} is not in ATT&CK or serves no technique" for t in tags_unknown(text, attack)]
         english = re.search(r"^falsepositives:\n((?:  - .*\n)+)", text, re.M)
         vietnamese = re.search(r"^  falsepositives_vi:\n((?:    - .*\n?)+)", text, re.M)
         if english and vietnamese and english[1].count("\n") != len(vietnamese[1].splitlines()):

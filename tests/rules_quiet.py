@@ -17,7 +17,11 @@ EVENTS = SOURCE.parent / "shared" / "data" / "events"
 # Name, folders or files below events/, at least so many events. Cases that were made to be attacks are
 # not here, but for the Windows captures: an attack of seconds within thousands of ordinary events.
 LOGS = (
-    ("web", ["weblogs/elastic-examples/apache_logs.log"], 10000),
+    ("web", ["weblogs/elastic-examples/apache_logs.log"] + [f"weblogs/crowdsec/{case}/*.log" for case in (
+        "aws-alb-logs", "aws-cloudfront-logs", "base-upsun-httplog-logs", "caddy-logs", "calibre-web-whitelist",
+        "envoy-logs", "haproxy-logs", "haproxy-nextcloud-whitelist", "iis-xml-logs", "jellyfin-whitelist",
+        "jellyseerr-whitelist", "litespeed-logs", "nextcloud-whitelist", "nginx-proxy-manager-logs", "nginx_http-logs",
+        "npmplus-logs", "overseerr-whitelist", "rocketchat-whitelist", "traefik_json", "zoraxy-http-logs")], 10150),
     ("sensor", ["zeek/btest-tsv", "zeek/btest-json", "zeek/edge-cases"], 3500),
     ("syslog", [f"syslog/crowdsec/{case}/*.log" for case in (
         "bind9-syslog", "charon-ipsec-logs", "exim-syslog-logs", "jellyfin-syslog-logs", "mailscanner-logs",
