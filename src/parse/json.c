@@ -3,6 +3,7 @@
 #include "parse/alias_int.h"
 #include "parse/flatten_int.h"
 #include "parse/put_int.h"
+#include "parse/winlog_int.h"
 
 static bool looks(const struct event *ev, struct slice payload)
 {
@@ -33,7 +34,8 @@ static enum err parse(struct parse_ctx *ctx, struct slice payload, struct event 
             alias_put(ctx, ev, c->key, flatten_text(&f, c), &f.has_message, &f.has_time);
     if (f.has_message)
         put_content(ctx, ev, ev->message, false);
-    put_module(ev, SLICE("json"), SLICE("json"));
+    if (!winlog_find(ev))
+        put_module(ev, SLICE("json"), SLICE("json"));
     return ERR_NONE;
 }
 

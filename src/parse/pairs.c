@@ -4,6 +4,7 @@
 #include "parse/flatten_int.h"
 #include "parse/put_int.h"
 #include "parse/when_int.h"
+#include "parse/winlog_int.h"
 
 void pairs_add(struct pairs *p, struct slice name, struct slice value)
 {
@@ -53,6 +54,7 @@ void pairs_fill(struct parse_ctx *ctx, struct event *ev, const struct pairs *p)
     ev->overflow |= p->over;
     if (f.has_message && p->content)
         put_content(ctx, ev, ev->message, false);
+    (void)winlog_find(ev);
     if (p->module)
         put_module(ev, slice_of(p->module), slice_of(p->dataset ? p->dataset : p->module));
 }

@@ -32,4 +32,8 @@ void winlog_begin(struct event *ev, const struct winlog *w, enum winlog_kind kin
 /* What follows from the other fields: the process's name, hashes. */
 void winlog_end(struct event *ev, struct slice hashes);
 
+/* All of the above for an event that was filled from JSON or pairs; false when it is none of
+ * Windows: it has no channel or no number. */
+bool winlog_find(struct event *ev);
+
 #endif
