@@ -10,7 +10,7 @@
 #include "cmd/hunt_input.h"
 #include "cmd/hunt_zip.h"
 
-enum { SNIFF_BYTES = 64 << 10 };
+enum { SNIFF_BYTES = 64 << 10, UTF8_MOST = 4 };
 
 struct reader {
     struct hunt *h;
@@ -111,7 +111,7 @@ static void drain(struct reader *r, bool last)
 {
     while (r->b->n > 0 && !atomic_load(&r->h->stop)) {
         struct hunt_batch *b = r->b;
-        bool full = b->n >= HUNT_RECORD_BYTES_MAX;
+        bool full = b->n + UTF8_MOST > HUNT_RECORD_BYTES_MAX;
         size_t n = b->format->cut(&r->cut, b, (struct slice){b->p, b->n}, last, full);
         if (n == 0)
             return;
@@ -119,15 +119,19 @@ static void drain(struct reader *r, bool last)
     }
 }
 
-/* Fills the batch up to `want` bytes. */
+/* Fills the batch up to `want` bytes, but for a few that one character may need. Damage is told by
+ * the read after the last good bytes. */
 static enum err fill(struct hunt_input *in, struct hunt_batch *b, size_t want, bool *ret_end,
                      struct diag *d)
 {
-    size_t got = 0;
-    enum err e = hunt_input_read(in, b->p + b->n, want - b->n, &got, d);
+    enum err e = ERR_NONE;
+    size_t got = 1;
 
-    b->n += got;
-    *ret_end = e != ERR_NONE || b->n < want;
+    while (e == ERR_NONE && got > 0 && b->n + UTF8_MOST <= want) {
+        e = hunt_input_read(in, b->p + b->n, want - b->n, &got, d);
+        b->n += e == ERR_NONE ? got : 0;
+    }
+    *ret_end = e != ERR_NONE || got == 0;
     return e;
 }
 
@@ -156,7 +160,7 @@ static void read_stream(struct reader *r, struct hunt_input *in, struct hunt_fil
         if (!r->b->format)
             begin(r, in, f);
         drain(r, end);
-        if (!end && r->b->n == r->b->cap && !grow(r->b)) {
+        if (!end && r->b->n + UTF8_MOST > r->b->cap && !grow(r->b)) {
             e = FAIL(&d, ERR_NOMEM, 0, "out of memory");
             break;
         }

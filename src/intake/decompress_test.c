@@ -140,11 +140,64 @@ static void test_codings(void **state)
     assert_false(decompress_coding("gzip, gzip", &c));
 }
 
+/* A stream gives the same bytes in any portions, and says where it was cut. */
+static void test_stream(void **state)
+{
+    static const size_t portion[] = {1, 7, 1000, 1 << 20};
+    char text[20000], got[45000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)('a' + (i * i / 7) % 26);
+    for (size_t c = 0; c < 2; c++) {
+        struct buf in;
+        buf_init(&in, 1 << 20);
+        pack(both[c], (struct slice){text, sizeof(text)}, &in);
+        size_t one = in.n;
+        pack(both[c], (struct slice){text, sizeof(text)}, &in); /* a second member */
+        for (size_t p = 0; p < ARRAY_LEN(portion); p++) {
+            struct decompress_stream *s = decompress_stream_new(both[c]);
+            size_t n = 0;
+            assert_non_null(s);
+            for (size_t at = 0; at < in.n;) {
+                size_t k = in.n - at < portion[p] ? in.n - at : portion[p];
+                struct slice part = {in.p + at, k};
+                for (size_t made = 1; made || part.n;) {
+                    size_t cap = sizeof(got) - n < 333 ? sizeof(got) - n : 333;
+                    assert_int_equal(decompress_stream_step(s, &part, got + n, cap, &made, NULL),
+                                     ERR_NONE);
+                    n += made;
+                }
+                at += k;
+                assert_true(decompress_stream_whole(s) == (at == one || at == in.n) || at < one);
+            }
+            assert_int_equal(n, 2 * sizeof(text));
+            assert_memory_equal(got, text, sizeof(text));
+            assert_memory_equal(got + sizeof(text), text, sizeof(text));
+            decompress_stream_free(s);
+        }
+        struct decompress_stream *s = decompress_stream_new(both[c]);
+        struct slice part = {in.p, one / 2};
+        struct diag d = {0};
+        size_t made = 0;
+        assert_int_equal(decompress_stream_step(s, &part, got, sizeof(got), &made, &d), ERR_NONE);
+        assert_false(decompress_stream_whole(s));
+        memset(in.p + one / 2, 0xff, 64);
+        part = (struct slice){in.p + one / 2, one - one / 2};
+        enum err e = ERR_NONE;
+        for (made = 1; e == ERR_NONE && (made || part.n);)
+            e = decompress_stream_step(s, &part, got, sizeof(got), &made, &d);
+        assert_int_equal(e, ERR_SYNTAX);
+        decompress_stream_free(s);
+        buf_done(&in);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip),
-                                       cmocka_unit_test(test_cut_and_damaged),
-                                       cmocka_unit_test(test_bomb), cmocka_unit_test(test_codings)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_cut_and_damaged),
+        cmocka_unit_test(test_bomb), cmocka_unit_test(test_codings), cmocka_unit_test(test_stream)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
