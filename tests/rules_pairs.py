@@ -68,6 +68,8 @@ def differing(a, b):
         if not NOT_SENT.match(name) and a.get(name) != b.get(name):
             pairs[name] = (a.get(name), b.get(name))
     sent = {name: pair for name, pair in pairs.items() if not FOLLOWS.match(name)}
+    if "EventID" in sent: # of Windows' events the action is concluded from the number
+        sent.pop("event.action", None)
     if not sent:
         return {"message" if "message" in pairs else name for name in pairs}
     groups = collections.defaultdict(list)
