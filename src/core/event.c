@@ -32,12 +32,13 @@ CHECKED enum err event_set_value(struct event *ev, enum field f, struct value v)
 {
     if (ev->at[f]) {
         ev->fields[ev->at[f] - 1].v = v;
+        ev->fields[ev->at[f] - 1].sent = false;
         return ERR_NONE;
     }
     enum err e = reserve(ev);
     if (e != ERR_NONE)
         return e;
-    ev->fields[ev->n++] = (struct event_field){f, field_info(f)->name, v};
+    ev->fields[ev->n++] = (struct event_field){.f = f, .name = field_info(f)->name, .v = v};
     if (f != F_NONE)
         ev->at[f] = (uint16_t)ev->n;
     return ERR_NONE;
@@ -139,7 +140,7 @@ CHECKED enum err event_add(struct event *ev, struct slice name, struct value v)
     }
     enum err e = reserve(ev);
     if (e == ERR_NONE)
-        ev->fields[ev->n++] = (struct event_field){F_NONE, name, v};
+        ev->fields[ev->n++] = (struct event_field){.f = F_NONE, .name = name, .v = v};
     return e;
 }
 

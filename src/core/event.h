@@ -44,6 +44,9 @@ struct value {
 struct event_field {
     enum field f;      /* F_NONE: `name` says */
     struct slice name; /* the ECS name, or the sender's flattened one ("a.b.c") */
+    /* The text stands in the record's payload as a JSON string, number or word: byte for byte, but
+     * for JSON's escapes. Every item's, of a list. */
+    bool sent;
     struct value v;
 };
 
@@ -59,6 +62,7 @@ struct event {
     bool tolerant;      /* the tolerant JSON reader was needed */
     bool overflow;      /* more than EVENT_FIELDS_MAX fields */
     struct slice message;
+    struct slice message_sent; /* what a message that is `sent`, as a field is, was at first */
 
     struct arena *arena; /* borrowed */
     uint32_t n, cap;

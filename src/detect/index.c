@@ -312,6 +312,35 @@ static CHECKED enum err databases(struct builder *b)
     return e;
 }
 
+/* For each rule that keywords wake: which ones. */
+static CHECKED enum err watches(struct builder *b)
+{
+    struct index *ix = b->ix;
+    struct watch_rule *w = arena_calloc(&b->tmp, b->rs->rules_n + 1, sizeof(*w));
+    size_t n = 0;
+
+    if (!w)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < b->rs->rules_n; i++) {
+        uint32_t *preds = has(ix->keyword_rules, i)
+                              ? arena_alloc(&b->tmp, (b->rule_w[i].n + 1) * sizeof(*preds))
+                              : NULL;
+        if (!has(ix->keyword_rules, i))
+            continue;
+        if (!preds)
+            return ERR_NOMEM;
+        w[n] = (struct watch_rule){.rule = (uint32_t)i, .preds = preds};
+        for (uint32_t k = 0; k < b->rule_w[i].n; k++)
+            if (b->rule_w[i].bits[k] >= ix->keyword)
+                preds[w[n].n++] = b->rule_w[i].bits[k] - ix->keyword;
+        n++;
+    }
+    enum err e = watch_build(&b->rs->arena, &b->preds, w, n, b->rs->rules_n, &ix->watch);
+    for (uint32_t i = 0; i < ix->watch.dbs_n && e == ERR_NONE; i++)
+        e = scan_scratch_fit(&ix->proto, ix->watch.dbs[i]);
+    return e == ERR_NONE && ix->watch.all ? scan_scratch_fit(&ix->proto, ix->watch.all) : e;
+}
+
 static CHECKED enum err build(struct builder *b)
 {
     struct index *ix = b->ix;
@@ -339,7 +368,9 @@ static CHECKED enum err build(struct builder *b)
         e = keep_refs(b);
     if (e == ERR_NONE)
         e = seek_build(&b->rs->arena, &b->preds, &ix->seeks);
-    return e == ERR_NONE ? databases(b) : e;
+    if (e == ERR_NONE)
+        e = databases(b);
+    return e == ERR_NONE ? watches(b) : e;
 }
 
 CHECKED enum err index_build(struct ruleset *rs, struct diag *diag)
@@ -367,6 +398,7 @@ void index_free(struct index *ix)
     if (!ix)
         return;
     seek_done(&ix->seeks);
+    watch_done(&ix->watch);
     scan_scratch_free(ix->proto);
     free(ix->steps.v);
     free(ix);

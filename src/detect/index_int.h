@@ -14,6 +14,7 @@
 #include "detect/match_int.h"
 #include "detect/program_int.h"
 #include "detect/seek_int.h"
+#include "detect/watch_int.h"
 
 struct index_program {
     uint32_t entry; /* of steps, or an end */
@@ -46,6 +47,7 @@ struct index {
     size_t rule_words, slot_words, bit_words;
     uint64_t *always;        /* rules without a witness */
     uint64_t *keyword_rules; /* rules whose witness needs the keywords */
+    struct watch watch;      /* for these: whether to look for keywords at all */
     uint64_t *can_match;
     uint64_t *gate_slots, *gate_bits; /* what rows ask */
     bool rows_lazy;                   /* rows ask what bits can't tell alone */

@@ -272,6 +272,66 @@ static void walk_keywords(struct run *r)
         take(r, place, &r->ev->fields[i].v);
 }
 
+static void on_keyword(void *arg, uint32_t number, size_t end)
+{
+    (void)number;
+    (void)end;
+    *(bool *)arg = true;
+}
+
+/* Whether one of the route's keywords may be in the text. */
+static bool may_hold(struct run *r, struct slice text)
+{
+    const struct watch *w = &r->rs->index->watch;
+    struct index_scratch *s = r->s->index;
+    const struct route *to = s->route;
+    struct slice folded;
+    bool found = false;
+
+    if (!seek_fold(&s->seeker, text, &folded))
+        return true;
+    if (to->dbs_n > WATCH_FEW)
+        return !scan_run(w->all, s->seeker.scan, folded, on_keyword, &found) || found;
+    for (uint32_t i = 0; i < to->dbs_n && !found; i++)
+        if (!scan_run(w->dbs[to->dbs[i]], s->seeker.scan, folded, on_keyword, &found))
+            return true;
+    return found;
+}
+
+static bool continues(struct slice record, const char *at)
+{
+    return at < record.p + record.n && ((unsigned char)*at & 0xc0) == 0x80;
+}
+
+/* The text is a part of the record, and no character is cut at its ends. */
+static bool part_of(struct slice record, struct slice text)
+{
+    return text.p >= record.p && text.p + text.n <= record.p + record.n &&
+           !continues(record, text.p) && !continues(record, text.p + text.n);
+}
+
+/* What is known to stand in the record needs no look of its own; another value gets one. */
+static bool keywords_may_hold(struct run *r)
+{
+    struct slice record = r->ev->record ? r->ev->record->payload : SLICE("");
+    struct slice message = r->ev->message, sent = r->ev->message_sent;
+    struct index_place place = {.slot = SLOT_KEYWORDS};
+
+    if (!record.n || may_hold(r, record))
+        return true;
+    bool plain = watch_is_plain(record);
+    if (message.n && !part_of(record, message) && !(plain && part_of(sent, message)) &&
+        may_hold(r, message))
+        return true;
+    for (uint32_t i = 0; i < r->ev->n; i++) {
+        const struct event_field *f = &r->ev->fields[i];
+        if ((plain && f->sent) || (f->v.type != VT_LIST && part_of(record, f->v.text)))
+            continue;
+        take(r, place, &f->v);
+    }
+    return false;
+}
+
 /* A bit that is decided only when asked. */
 static bool late(struct run *r, uint32_t bit)
 {
@@ -334,12 +394,14 @@ void index_begin(struct run *r, const uint64_t **ret_candidates, const uint64_t 
     struct index_scratch *s = r->s->index;
 
     s->keywords_done = false;
+    s->seeker.record = r->ev->record ? r->ev->record->payload : SLICE("");
+    s->seeker.record_folded = false;
     first_walk(r);
     walk_base(r, true);
     choose_route(r);
     second_walk(r);
     walk_base(r, false);
-    if (s->route->keywords && !s->keywords_done)
+    if (s->route->keywords && !s->keywords_done && (s->route->unwatched || keywords_may_hold(r)))
         walk_keywords(r);
     memcpy(s->candidates, s->route->always, ix->rule_words * sizeof(uint64_t));
     for (uint32_t i = 0; i < s->hits_n; i++)

@@ -423,6 +423,77 @@ static void made_events_match_the_same(void **unused)
     ruleset_unref(rs);
 }
 
+/* --- keywords: what stands in the record is not looked at twice, however JSON writes it --- */
+
+static void put_json(struct buf *b, const char *text, bool strange)
+{
+    static const char plain[] = "\"\\\b\f\n\r\t", with[] = "\"\\bfnrt";
+
+    for (const char *c = text; *c; c++) {
+        const char *hit = strchr(plain, *c);
+        if (strange && pick(6) == 0)
+            assert_int_equal(buf_printf(b, pick(2) ? "\\u%04x" : "\\u%04X", (unsigned)*c),
+                             ERR_NONE);
+        else if (strange && *c == '/' && pick(2))
+            assert_int_equal(buf_puts(b, "\\/"), ERR_NONE);
+        else if (hit)
+            assert_int_equal(buf_printf(b, "\\%c", with[hit - plain]), ERR_NONE);
+        else
+            assert_int_equal(buf_putc(b, *c), ERR_NONE);
+    }
+}
+
+static void keywords_are_found_however_written(void **unused)
+{
+    static const char rules[] =
+        "logsources: [{product: p, when: {any|exists: true}}]\n"
+        "---\n{title: r0, id: r0, level: low, logsource: {product: p}, detection: {s: "
+        "['mimikatz', '\\tools\\x', 'a/b'], condition: s}}\n"
+        "---\n{title: r1, id: r1, level: low, logsource: {product: p}, detection: {s: "
+        "['k\"q', 'x*zz', \"u\\n2\"], t: {f|exists: true}, condition: s or not t}}\n";
+    static const char *const parts[] = {"mimi", "KATZ", "katz", "\\tools\\", "x",  "zz", "a/b",
+                                        "a",    "/",    "b",    "\\",        "u",  "/u", "k\"q",
+                                        "k",    "\"",   "q",    "u\n2",      "\n", "2"};
+    struct ruleset *rs = try_rules(slice_of(rules));
+    unsigned hits = 0;
+    struct arena a;
+    struct buf b;
+
+    (void)unused;
+    assert_int_equal(ruleset_n(rs), 2);
+    arena_init(&a, 1 << 20);
+    buf_init(&b, 1 << 16);
+    for (unsigned i = 0; i < 20000; i++) {
+        struct record rec;
+        struct event ev;
+        char text[128] = "";
+        bool strange = pick(2);
+        for (unsigned k = pick(5), at = 0; k > 0; k--)
+            at += (unsigned)snprintf(text + at, sizeof(text) - at, "%s",
+                                     parts[pick(ARRAY_LEN(parts))]);
+        arena_reset(&a);
+        event_init(&ev, &a);
+        buf_reset(&b);
+        assert_int_equal(buf_puts(&b, "{\"any\":\"1\",\"f\":\""), ERR_NONE);
+        put_json(&b, text, strange);
+        assert_int_equal(buf_puts(&b, "\"}"), ERR_NONE);
+        rec = (struct record){.payload = buf_slice(&b)};
+        ev.record = &rec;
+        assert_int_equal(event_add(&ev, SLICE("any"), value_str(SLICE("1"))), ERR_NONE);
+        if (pick(8)) {
+            assert_int_equal(event_add(&ev, SLICE("f"), value_str(slice_of(text))), ERR_NONE);
+            ev.fields[ev.n - 1].sent = true;
+        } else {
+            ev.message = ev.message_sent = slice_of(text);
+        }
+        hits += both(rs, &ev, text);
+    }
+    assert_in_range(hits, 2000, 38000);
+    buf_done(&b);
+    arena_done(&a);
+    ruleset_unref(rs);
+}
+
 static int end(void **unused)
 {
     (void)unused;
@@ -436,6 +507,7 @@ int main(void)
         cmocka_unit_test(random_rules_match_the_same),
         cmocka_unit_test(real_rules_match_the_same),
         cmocka_unit_test(made_events_match_the_same),
+        cmocka_unit_test(keywords_are_found_however_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);

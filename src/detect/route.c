@@ -49,6 +49,23 @@ static bool try_row(struct route *to, const struct ruleset *rs, uint64_t *seen, 
     return !rs->rows[row].weak;
 }
 
+/* How it is found out that no keyword is there. */
+static void watch(struct route *to, const struct index *ix)
+{
+    to->keywords = to->unwatched = false;
+    to->dbs_n = 0;
+    for (size_t w = 0; w < ix->rule_words; w++)
+        for (uint64_t bits = to->tried[w] & ix->keyword_rules[w]; bits; bits &= bits - 1) {
+            uint32_t db = ix->watch.of[w * 64 + (size_t)__builtin_ctzll(bits)];
+            to->keywords = true;
+            to->unwatched |= db == 0;
+            if (db && to->dbs_n < WATCH_FEW)
+                to->dbs[to->dbs_n] = db - 1;
+            to->dbs_n += db != 0;
+        }
+    to->unwatched |= to->dbs_n > WATCH_FEW && !ix->watch.all;
+}
+
 static void work_out(struct route *to, const struct ruleset *rs, const uint32_t *bits, uint32_t n,
                      route_row_fn *holds, void *arg)
 {
@@ -66,12 +83,11 @@ static void work_out(struct route *to, const struct ruleset *rs, const uint32_t 
             known |= try_row(to, rs, seen, ix->row_of.of[k], holds, arg);
     if (!known)
         memset(to->slots, 0xff, ix->slot_words * sizeof(uint64_t));
-    to->keywords = false;
     for (size_t w = 0; w < ix->rule_words; w++) {
         to->tried[w] = to->meant[w] | (known ? 0 : ix->can_match[w]);
         to->always[w] = to->tried[w] & ix->always[w];
-        to->keywords |= (to->tried[w] & ix->keyword_rules[w]) != 0;
     }
+    watch(to, ix);
 }
 
 const struct route *route_of(struct routes *r, const struct ruleset *rs, const uint32_t *bits,

@@ -15,7 +15,10 @@ struct route {
     bool used;
     uint64_t rows[SOURCE_ROWS_MAX / 64]; /* that the event is in */
     bool keywords;                       /* a candidate may be found by keywords alone */
-    uint64_t *meant;                     /* rules of the event's rows */
+    bool unwatched; /* and one of these rules has nothing that rules keywords out */
+    uint32_t dbs_n; /* else: of index.watch, or too many of them: the one of all */
+    uint32_t dbs[WATCH_FEW];
+    uint64_t *meant;  /* rules of the event's rows */
     uint64_t *tried;  /* these, and all that can match when nobody knows what the event is */
     uint64_t *always; /* of `tried`, those without a witness */
     uint64_t *slots;  /* that these ask */

@@ -9,7 +9,8 @@ void seeker_done(struct seeker *s)
     scan_scratch_free(s->scan);
     free(s->seen);
     free(s->found);
-    free(s->folded);
+    free(s->one.p);
+    free(s->whole.p);
     *s = (struct seeker){.regex = s->regex};
 }
 
@@ -193,26 +194,37 @@ static void seek_exact_text(struct query *q)
         found(q, k->exact[id].post);
 }
 
-/* Into the seeker's own memory, with the scanner's padding behind it. */
-static bool fold_text(struct seeker *s, struct slice raw, struct slice *ret)
+static bool fold_into(struct seek_text *t, struct slice raw)
 {
     size_t need = fold_bound(raw.n);
 
     if (need > SIZE_MAX / 2)
         return false;
-    if (need + SCAN_PAD > s->folded_cap) {
-        size_t cap = s->folded_cap ? s->folded_cap : 8192;
+    if (need + SCAN_PAD > t->cap) {
+        size_t cap = t->cap ? t->cap : 8192;
         while (cap < need + SCAN_PAD)
             cap *= 2;
         char *to = malloc(cap);
         if (!to)
             return false;
-        free(s->folded);
-        s->folded = to;
-        s->folded_cap = cap;
+        free(t->p);
+        t->p = to;
+        t->cap = cap;
     }
-    *ret = (struct slice){s->folded, fold_case(raw, s->folded)};
-    scan_pad(s->folded + ret->n);
+    t->n = fold_case(raw, t->p);
+    scan_pad(t->p + t->n);
+    return true;
+}
+
+CHECKED bool seek_fold(struct seeker *s, struct slice raw, struct slice *ret)
+{
+    bool whole = raw.p == s->record.p && raw.n == s->record.n && raw.n > 0;
+    struct seek_text *t = whole ? &s->whole : &s->one;
+
+    if (!(whole && s->record_folded) && !fold_into(t, raw))
+        return false;
+    s->record_folded |= whole;
+    *ret = (struct slice){t->p, t->n};
     return true;
 }
 
@@ -222,7 +234,7 @@ void seek_value(const struct seek_set *set, struct seeker *s, uint32_t slot, str
     struct query q = {.set = set, .k = &set->v[slot], .s = s, .raw = raw, .v = v};
 
     s->found_n = 0;
-    if (!fold_text(s, raw, &q.folded)) {
+    if (!seek_fold(s, raw, &q.folded)) {
         s->limited = true;
         return;
     }

@@ -55,6 +55,24 @@ static CHECKED enum err longest_run(struct arena *a, const struct pattern *pat, 
     return ERR_NONE;
 }
 
+CHECKED enum err seek_need(struct arena *a, const struct atom *atom, struct slice *ret)
+{
+    const struct pattern *pat = atom->pat;
+    char text[REGEX_NEED_MAX];
+
+    *ret = SLICE("");
+    if (atom->test->kind == TEST_REGEX) {
+        size_t n = regex_needs(regex_source(atom->test->re)->text, text);
+        return n >= REGEX_NEED_MIN ? arena_dup(a, (struct slice){text, n}, ret) : ERR_NONE;
+    }
+    if (atom->test->kind != TEST_PATTERN)
+        return ERR_NONE;
+    if (pat->cased || pat->kind == PATTERN_GLOB)
+        return longest_run(a, pat, ret);
+    *ret = pat->lit;
+    return ERR_NONE;
+}
+
 /* A literal whose place does not matter is another one than the same that must stand at an end: the
  * scanner tells the first once only, so that no text makes it verified again and again. */
 static CHECKED enum err add_use(struct building *b, struct slice text, const struct seek_use *use)
@@ -105,7 +123,7 @@ static CHECKED enum err add_pattern(struct building *b, const struct atom *a, st
         return ERR_NONE;
     }
     if (a->pat->cased || a->pat->kind == PATTERN_GLOB) {
-        e = longest_run(b->tmp, a->pat, &text);
+        e = seek_need(b->tmp, a, &text);
         if (e != ERR_NONE)
             return e;
     } else if (a->pat->kind == PATTERN_EQUAL) {
@@ -124,13 +142,14 @@ static CHECKED enum err add_pattern(struct building *b, const struct atom *a, st
 static CHECKED enum err add_regex(struct building *b, const struct atom *a, struct seek_post post)
 {
     struct seek_use use = {.how = SEEK_VERIFY, .re = a->test->re, .post = post};
-    char text[REGEX_NEED_MAX];
-    size_t n = regex_needs(regex_source(a->test->re)->text, text);
+    struct slice text;
+    enum err e = seek_need(b->tmp, a, &text);
 
-    if (n >= REGEX_NEED_MIN)
-        return add_use(b, (struct slice){text, n}, &use);
-    add_try(b, a, post);
-    return ERR_NONE;
+    if (e == ERR_NONE && scan_fits(text))
+        return add_use(b, text, &use);
+    if (e == ERR_NONE)
+        add_try(b, a, post);
+    return e;
 }
 
 /* Two networks are two atoms, so that no node gets a second post. */

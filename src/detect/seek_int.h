@@ -87,6 +87,9 @@ struct seek_set {
 
 /* ret lives in `keep` but for what is owned; all scanners are still to be made: seek_wants,
  * seek_put. */
+/* A literal, folded, that a value that passes the test can't be without; empty: none is known. */
+CHECKED enum err seek_need(struct arena *a, const struct atom *atom, struct slice *ret);
+
 CHECKED enum err seek_build(struct arena *keep, struct preds *p, struct seek_set *ret);
 void seek_done(struct seek_set *s);
 
@@ -103,6 +106,12 @@ CHECKED enum err seek_wants(const struct seek_set *s, struct arena *tmp, struct 
 /* Takes the database; NULL: there is none, and its literals are tried one by one. */
 void seek_put(struct seek_set *s, const struct seek_want *w, struct scan *db);
 
+/* Memory for a folded text and the scanner's padding. */
+struct seek_text {
+    char *p;
+    size_t n, cap;
+};
+
 /* What one thread needs to ask. */
 struct seeker {
     struct regex_scratch *regex; /* borrowed */
@@ -110,10 +119,13 @@ struct seeker {
     uint64_t *seen;              /* owned; by bit, zero between calls */
     uint32_t *found;             /* owned; room for every bit */
     uint32_t found_n;
-    char *folded; /* owned */
-    size_t folded_cap;
+    struct seek_text one, whole; /* owned; of the last value, of `record` */
+    struct slice record;         /* this event's; may be asked about more than once */
+    bool record_folded;
     bool limited;
 };
+/* Folded, with the scanner's padding behind it. false without memory. */
+CHECKED bool seek_fold(struct seeker *s, struct slice raw, struct slice *ret);
 void seeker_done(struct seeker *s);
 
 /* The value as it came; i: its number where the type has one. Results in found[0..found_n). */

@@ -147,6 +147,12 @@ static struct value scalar(struct flatten *f, const struct json_node *node)
     return v;
 }
 
+/* Written as it was sent, but for escapes: not what is rendered anew. */
+static bool as_sent(const struct flatten *f, const struct json_node *node)
+{
+    return f->verbatim && node->type != JSON_DOUBLE && node->type != JSON_OBJECT;
+}
+
 static uint64_t eight(const char *p)
 {
     uint64_t v;
@@ -234,12 +240,13 @@ static void append(struct flatten *f, uint32_t i, struct value v)
 }
 
 /* What the event itself holds: given once, at the top, and then no field. */
-static bool base_member(struct flatten *f, struct slice name, struct value v)
+static bool base_member(struct flatten *f, struct slice name, struct value v, bool sent)
 {
     int64_t ns;
 
     if (slice_eq(name, SLICE("message")) && !f->has_message && v.type == VT_STRING && v.text.n) {
         f->ev->message = v.text;
+        f->ev->message_sent = sent ? v.text : SLICE("");
         return f->has_message = true;
     }
     if (slice_eq(name, SLICE("@timestamp")) && !f->has_time &&
@@ -250,14 +257,15 @@ static bool base_member(struct flatten *f, struct slice name, struct value v)
     return false;
 }
 
-static void leaf(struct flatten *f, struct slice name, struct value v, bool in_list)
+static void leaf(struct flatten *f, struct slice name, struct value v, bool in_list, bool sent)
 {
-    if (!in_list && base_member(f, name, v))
+    if (!in_list && base_member(f, name, v, sent))
         return;
     name = put_name(f->ev, name);
     if (seen(f, name)) {
         int64_t i = find(f, name);
         if (i >= 0) {
+            f->ev->fields[i].sent &= sent;
             if (v.type != VT_LIST)
                 append(f, (uint32_t)i, v);
             for (uint32_t k = 0; v.type == VT_LIST && k < v.list_n; k++)
@@ -278,6 +286,8 @@ static void leaf(struct flatten *f, struct slice name, struct value v, bool in_l
     f->seen[known / 64] |= UINT64_C(1) << (known % 64);
     if (event_add(f->ev, name, v) != ERR_NONE)
         f->ev->overflow = true;
+    else
+        f->ev->fields[known == F_NONE ? f->ev->n - 1 : f->ev->at[known] - 1u].sent = sent;
 }
 
 static void walk(struct flatten *f, struct slice name, const struct json_node *node, bool in_list);
@@ -300,10 +310,13 @@ static void array(struct flatten *f, struct slice name, const struct json_node *
         f->ev->overflow = true;
         return;
     }
-    for (const struct json_node *c = node->child; c && i < n; c = c->next)
+    bool sent = true;
+    for (const struct json_node *c = node->child; c && i < n; c = c->next) {
+        sent &= as_sent(f, c);
         list[i++] = scalar(f, c);
+    }
     struct value v = {.type = VT_LIST, .text = SLICE(""), .list_n = i, .list = list};
-    leaf(f, name, v, in_list);
+    leaf(f, name, v, in_list, sent);
 }
 
 static void walk(struct flatten *f, struct slice name, const struct json_node *node, bool in_list)
@@ -311,7 +324,7 @@ static void walk(struct flatten *f, struct slice name, const struct json_node *n
     if (node->type == JSON_ARRAY)
         array(f, name, node, in_list);
     else if (node->type != JSON_OBJECT || !node->child)
-        leaf(f, name, scalar(f, node), in_list);
+        leaf(f, name, scalar(f, node), in_list, as_sent(f, node));
     else
         for (const struct json_node *c = node->child; c; c = c->next)
             walk(f, join(f, name, c->key), c, in_list);
@@ -324,7 +337,7 @@ void flatten_member(struct flatten *f, struct slice name, const struct json_node
 
 void flatten_value(struct flatten *f, struct slice name, struct value v)
 {
-    leaf(f, name, v, false);
+    leaf(f, name, v, false, false);
 }
 
 CHECKED enum err parse_flatten(struct parse_ctx *ctx, const struct json_node *obj,

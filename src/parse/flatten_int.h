@@ -16,7 +16,8 @@ struct flatten {
     uint32_t first;                 /* ev->n when it began */
     uint32_t hint;                  /* where a repeated name was found last */
     uint16_t *list_cap;             /* of lists grown here, by field index; NULL until needed */
-    bool has_message, has_time;     /* a member called "message" / "@timestamp" gave it */
+    bool verbatim;              /* strict JSON that is a part of the record: see event_field.sent */
+    bool has_message, has_time; /* a member called "message" / "@timestamp" gave it */
 };
 
 void flatten_init(struct flatten *f, struct parse_ctx *ctx, struct event *ev);

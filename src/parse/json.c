@@ -13,6 +13,11 @@ static bool looks(const struct event *ev, struct slice payload)
     return s.n > 1 && s.p[0] == '{';
 }
 
+static bool inside(struct slice s, const struct record *r)
+{
+    return r && s.p >= r->payload.p && s.p + s.n <= r->payload.p + r->payload.n;
+}
+
 static enum err parse(struct parse_ctx *ctx, struct slice payload, struct event *ev,
                       struct diag *diag)
 {
@@ -27,6 +32,7 @@ static enum err parse(struct parse_ctx *ctx, struct slice payload, struct event 
         return FAIL(diag, ERR_SYNTAX, 0, "json: not an object");
     ev->tolerant |= tolerant;
     flatten_init(&f, ctx, ev);
+    f.verbatim = !tolerant && inside(payload, ev->record);
     for (const struct json_node *c = root->child; c; c = c->next)
         flatten_member(&f, c->key, c);
     for (const struct json_node *c = root->child; c; c = c->next)
