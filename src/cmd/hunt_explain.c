@@ -20,14 +20,16 @@ struct explain {
 static void step(void *arg, const struct explain_step *s)
 {
     bool vi = strcmp(((struct explain *)arg)->h->o.lang, "vi") == 0;
-    static const char *const kind[][2] = {[EXPLAIN_SOURCE] = {"log source", "nguồn nhật ký"},
-                                          [EXPLAIN_SELECTION] = {"selection", "nhóm điều kiện"},
-                                          [EXPLAIN_ITEM] = {"field", "trường"},
-                                          [EXPLAIN_CONDITION] = {"condition", "điều kiện chung"}};
+    static const char *const kind[][2] = {
+        [EXPLAIN_SOURCE] = {"log source", "nguồn nhật ký"},
+        [EXPLAIN_SELECTION] = {"selection", "nhóm điều kiện"},
+        [EXPLAIN_ITEM] = {"field", "trường"},
+        [EXPLAIN_CONDITION] = {"the condition", "điều kiện chung"}};
 
     (void)printf("  %s  %*s%s ", s->holds ? "yes" : "NO ", (int)(2 * s->depth), "",
                  kind[s->kind][vi]);
-    cmd_print_safe(stdout, s->name.n ? s->name : SLICE("(...)"));
+    if (s->name.n || s->kind == EXPLAIN_SELECTION)
+        cmd_print_safe(stdout, s->name.n ? s->name : SLICE("(...)"));
     if (s->kind == EXPLAIN_ITEM && !s->present) {
         (void)printf(vi ? "  (sự kiện không có giá trị)" : "  (the event has no value)");
     } else if (s->kind == EXPLAIN_ITEM) {
@@ -49,7 +51,8 @@ static void each(void *arg, struct event *ev)
     (void)printf("record %llu: rule %s: %s\n", (unsigned long long)record, r->id, r->title);
     bool holds = detect_explain(x->h->rules, hunt_worker_scratch(x->w), ev, x->rule, step, x);
     x->held += holds;
-    (void)printf("  => %s\n", holds ? "matches" : "does not match");
+    static const char *const say[2][2] = {{"does not match", "không khớp"}, {"matches", "khớp"}};
+    (void)printf("  => %s\n", say[holds][strcmp(x->h->o.lang, "vi") == 0]);
 }
 
 static bool find_rule(const struct ruleset *rs, const char *name, size_t *ret)
