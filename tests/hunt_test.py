@@ -9,6 +9,7 @@ import re
 import resource
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 
@@ -131,6 +132,24 @@ def test_archives(d, r):
     for rows, err in (found("--rules", r, path), found("--rules", r, "-", stdin=open(path, "rb").read())):
         assert [row["file"].split("!")[1] for row in rows] == ["x/in.json", "y.json.gz"], rows
         assert "an archive inside an archive" in err, err
+    path = os.path.join(d, "t.tar.gz")
+    long = "very-long-" * 15 + "/in.json"
+    for form in (tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT):
+        with tarfile.open(path, "w:gz", format=form) as t:
+            for name, data in (("x/in.json", LINES.encode()), (long[:230] if form == tarfile.GNU_FORMAT else "p" * 90 + "/" + "q" * 60, gzip.compress(LINES.encode())), ("a.zip", inner.getvalue())):
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                t.addfile(info, io.BytesIO(data))
+            info = tarfile.TarInfo("folder")
+            info.type = tarfile.DIRTYPE
+            t.addfile(info)
+        rows, err = found("--rules", r, path)
+        assert len(rows) == 2 and rows[0]["file"] == path + "!x/in.json" and len(rows[1]["file"]) > len(path) + 100, (rows, err)
+        assert "an archive inside an archive" in err, err
+        with open(path, "rb") as f:
+            plain = gzip.decompress(f.read())
+        rows, err = found("--rules", r, "-", stdin=plain[:1400])
+        assert len(rows) == 1 and "tar: the archive is cut short" in err, (rows, err)
     zst = os.path.join(d, "lines.zst")
     if subprocess.run(["zstd", "-q", "-o", zst], input=LINES.encode(), check=False).returncode == 0:
         assert len(found("--rules", r, zst)[0]) == 1

@@ -190,6 +190,8 @@ static void take_batch(struct hunt *h, struct hunt_batch *b)
         t->findings++;
         h->out->how->finding(h->out, f);
     }
+    if (b->first && h->out->columns && fflush(h->out->to) != 0)
+        h->out->failed = true;
     if (h->corr && b->gathered.n && hunt_corr_add(h->corr, buf_slice(&b->gathered)) != ERR_NONE)
         t->lost++;
     if (h->out->failed)

@@ -8,6 +8,7 @@
 
 #include "cmd/hunt_formats.h"
 #include "cmd/hunt_input.h"
+#include "cmd/hunt_tar.h"
 #include "cmd/hunt_zip.h"
 
 enum { SNIFF_BYTES = 64 << 10, UTF8_MOST = 4 };
@@ -16,6 +17,7 @@ struct reader {
     struct hunt *h;
     struct hunt_batch *b; /* being filled */
     struct hunt_cut cut;
+    bool inside; /* of an archive: another one is not opened */
 };
 
 static ptrdiff_t pull_fd(void *arg, char *to, size_t cap, struct diag *diag)
@@ -145,32 +147,89 @@ static void begin(struct reader *r, struct hunt_input *in, struct hunt_file *f)
                   hunt_input_layers(in));
 }
 
+static void read_tar(struct reader *r, struct hunt_input *in, struct hunt_file *f);
+
+/* The rest of a file whose beginning is in the batch. */
+static enum err read_records(struct reader *r, struct hunt_input *in, bool end, struct diag *d)
+{
+    enum err e = ERR_NONE;
+
+    drain(r, end);
+    while (!end && !atomic_load(&r->h->stop)) {
+        if (r->b->n + UTF8_MOST > r->b->cap && !grow(r->b))
+            return FAIL(d, ERR_NOMEM, 0, "out of memory");
+        e = fill(in, r->b, r->b->cap, &end, d);
+        drain(r, end);
+    }
+    return e;
+}
+
 static void read_stream(struct reader *r, struct hunt_input *in, struct hunt_file *f)
 {
     struct diag d = {0};
-    enum err e;
     bool end = false;
 
     r->b = hunt_take(r->h);
     r->b->file = f;
     r->b->line = 1;
     json_split_init(&r->cut.split);
-    do {
-        e = fill(in, r->b, r->b->cap, &end, &d);
-        if (!r->b->format)
-            begin(r, in, f);
-        drain(r, end);
-        if (!end && r->b->n + UTF8_MOST > r->b->cap && !grow(r->b)) {
-            e = FAIL(&d, ERR_NOMEM, 0, "out of memory");
-            break;
-        }
-    } while (!end && !atomic_load(&r->h->stop));
+    enum err e = fill(in, r->b, r->b->cap, &end, &d);
+    if (hunt_tar_looks((struct slice){r->b->p, r->b->n})) {
+        read_tar(r, in, f);
+        return;
+    }
+    begin(r, in, f);
+    enum err rest = read_records(r, in, end, &d);
     hunt_layout_unref(r->cut.layout);
     r->cut.layout = NULL;
     r->b->n = 0;
     hunt_submit(r->h, r->b);
     r->b = NULL;
-    if (e != ERR_NONE)
+    if (e != ERR_NONE || rest != ERR_NONE)
+        tell(r, f, &d, true);
+}
+
+/* One member of an archive, unless it is an archive itself. */
+static void read_member(struct reader *r, hunt_pull_fn *pull, void *arg, struct hunt_file *f)
+{
+    struct hunt_input *in = hunt_input_new(pull, arg, NULL);
+    struct diag d = {0};
+    struct slice head;
+    enum err e = FAIL(&d, ERR_NOMEM, 0, "out of memory");
+
+    if (in)
+        e = hunt_input_peek(in, &head, &d);
+    if (e == ERR_NONE && slice_starts(head, SLICE("PK\3\4")))
+        e = FAIL(&d, ERR_UNSUPPORTED, 0, "an archive inside an archive is not opened");
+    r->inside = true;
+    if (e == ERR_NONE)
+        read_stream(r, in, f);
+    else
+        tell(r, f, &d, true);
+    r->inside = false;
+    hunt_input_free(in);
+}
+
+/* The batch at hand holds the beginning of the archive and keeps it while the members are read. */
+static void read_tar(struct reader *r, struct hunt_input *in, struct hunt_file *f)
+{
+    struct hunt_batch *b = r->b;
+    struct hunt_tar *t = calloc(1, sizeof(*t));
+    struct diag d = {0};
+    enum err e = FAIL(&d, ERR_UNSUPPORTED, 0, "an archive inside an archive is not opened");
+
+    if (!r->inside && t) {
+        d = (struct diag){0};
+        t->in = in;
+        t->head = (struct slice){b->p, b->n};
+        while ((e = hunt_tar_next(t, &d)) == ERR_NONE && !atomic_load(&r->h->stop))
+            read_member(r, hunt_tar_pull, t, hunt_file_new(r->h, f->name, t->name));
+    }
+    free(t);
+    b->n = 0;
+    hunt_submit(r->h, b);
+    r->b = NULL;
+    if (e != ERR_NOENT && e != ERR_NONE)
         tell(r, f, &d, true);
 }
 
@@ -185,24 +244,14 @@ static void read_zip(struct reader *r, int fd, const char *path)
     }
     for (size_t i = 0; i < hunt_zip_n(z) && !atomic_load(&r->h->stop); i++) {
         const char *name = hunt_zip_name(z, i);
-        struct slice head;
         if (!name)
             continue;
         struct hunt_file *f = hunt_file_new(r->h, path, name);
-        struct hunt_input *in = hunt_input_new(hunt_zip_pull, z, NULL);
         d = (struct diag){0};
-        enum err e = FAIL(&d, ERR_NOMEM, 0, "out of memory");
-        if (in)
-            e = hunt_zip_begin(z, i, &d);
-        if (e == ERR_NONE)
-            e = hunt_input_peek(in, &head, &d);
-        if (e == ERR_NONE && slice_starts(head, SLICE("PK\3\4")))
-            e = FAIL(&d, ERR_UNSUPPORTED, 0, "an archive inside an archive is not opened");
-        if (e == ERR_NONE)
-            read_stream(r, in, f);
+        if (hunt_zip_begin(z, i, &d) == ERR_NONE)
+            read_member(r, hunt_zip_pull, z, f);
         else
             tell(r, f, &d, true);
-        hunt_input_free(in);
     }
     hunt_zip_free(z);
 }
@@ -227,6 +276,13 @@ static int spool(struct slice head, int fd, struct diag *d)
     return -1;
 }
 
+static uint64_t size_of(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+}
+
 static void read_fd(struct reader *r, int fd, const char *path)
 {
     struct hunt_input *in = hunt_input_new(pull_fd, &fd, &r->h->raw_done);
@@ -241,7 +297,9 @@ static void read_fd(struct reader *r, int fd, const char *path)
     } else if (!slice_starts(head, SLICE("PK\3\4")) && !slice_starts(head, SLICE("PK\5\6"))) {
         read_stream(r, in, hunt_file_new(r->h, path, NULL));
     } else if (lseek(fd, 0, SEEK_SET) == 0) {
+        size_t peeked = head.n;
         read_zip(r, fd, path);
+        atomic_fetch_add(&r->h->raw_done, size_of(fd) > peeked ? size_of(fd) - peeked : 0);
     } else {
         int own = spool(head, fd, &d);
         if (own >= 0)
