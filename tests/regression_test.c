@@ -9,7 +9,7 @@
 
 #include "core/json.h"
 #include "detect/detect.h"
-#include "parse/evtx.h"
+#include "parse/evtx_make_int.h"
 
 enum { RULES_MAX = 8192 };
 
@@ -207,6 +207,175 @@ static void labelled_events_are_found_both_ways(void **unused)
     assert_int_equal(bad, 0);
 }
 
+/* Every rule that can't match here, by its number, and why. A rule that can't match and is not
+ * listed is a rule that was lost; one that is listed and can is one to be taken off the list. */
+static void rules_that_cannot_match_are_known(void **unused)
+{
+    const char *root = getenv("COLOA_SOURCE_ROOT");
+    const struct rule_report *report = rules ? ruleset_report(rules) : NULL;
+    char path[4096], line[256], want[256];
+    size_t listed = 0, cannot = 0;
+
+    (void)unused;
+    if (!rules)
+        skip();
+    (void)snprintf(path, sizeof(path), "%s/tests/sigma_cannot_match.tsv", root ? root : ".");
+    for (size_t i = 0; i < report->issues_n; i++) {
+        const struct rule_issue *issue = &report->issues[i];
+        bool found = false;
+        if (issue->kind != ISSUE_CANNOT_MATCH)
+            continue;
+        cannot++;
+        listed = 0;
+        (void)snprintf(want, sizeof(want), "%s\t%s\n", issue->rule_id, issue->code);
+        FILE *f = fopen(path, "rbe");
+        assert_non_null(f);
+        for (; fgets(line, sizeof(line), f); listed++)
+            found |= strcmp(line, want) == 0;
+        (void)fclose(f);
+        if (!found)
+            fail_msg("%s: %s", issue->file, issue->message);
+    }
+    assert_int_equal(cannot, listed);
+}
+
+/* What clouds and devices really send, under their own names, and the rule it must set off. */
+static void logs_of_clouds_and_devices_set_off_their_rules(void **unused)
+{
+    static const struct {
+        const char *id, *line;
+    } cases[] = {
+        {"4db60cc0-36fb-42b7-9b58-a5b53019fb74",
+         "{\"eventVersion\":\"1.08\",\"eventSource\":\"cloudtrail.amazonaws.com\",\"eventName\":"
+         "\"StopLogging\",\"awsRegion\":\"ap-southeast-1\",\"sourceIPAddress\":\"192.0.2.1\","
+         "\"eventTime\":\"2026-11-25T07:00:00Z\"}"},
+        {"a0413867-daf3-43dd-9245-734b3a787942",
+         "{\"loggedByService\":\"Core Directory\",\"category\":\"KeyManagement\","
+         "\"activityDisplayName\":\"Read BitLocker key\"}"},
+        {"ad87d14e-7599-4633-ba81-aeb60cfe8cd6",
+         "{\"time\":\"2026-11-25T07:00:00Z\",\"category\":\"Administrative\",\"operationName\":"
+         "\"MICROSOFT.NETWORK/APPLICATIONGATEWAYS/DELETE\",\"resultType\":\"Success\"}"},
+        {"2b7d6fc0-71ac-4cf7-8ed1-b5788ee5257a",
+         "{\"category\":\"SignInLogs\",\"operationName\":\"Sign-in activity\",\"resultType\":"
+         "\"50053\",\"properties\":{\"userPrincipalName\":\"a@example.vn\"}}"},
+        {"2b7d6fc0-71ac-4cf7-8ed1-b5788ee5257a", "{\"Type\":\"SigninLogs\",\"ResultType\":50053}"},
+        {"53acd925-2003-440d-a1f3-71a5253fe237",
+         "{\"riskEventType\":\"anonymizedIPAddress\",\"riskState\":\"atRisk\"}"},
+        {"e2feb918-4e77-4608-9697-990a1aaf74c3",
+         "{\"protoPayload\":{\"serviceName\":\"storage.googleapis.com\",\"methodName\":"
+         "\"storage.buckets.list\"},\"logName\":\"x\"}"},
+        {"50e068d7-1e6b-4054-87e5-0a592c40c7e0",
+         "{\"eventType\":\"user.mfa.factor.deactivate\",\"actor\":{\"alternateId\":\"a@b\"}}"},
+        {"d7eab125-5f94-43df-8710-795b80fa1189",
+         "{\"Workload\":\"SecurityComplianceCenter\",\"Operation\":\"AlertTriggered\",\"Name\":"
+         "\"Impossible travel activity\",\"Status\":\"success\"}"},
+        {"402b955c-8fe0-4a8c-b635-622b4ac5f902",
+         "{\"auditID\":\"x\",\"verb\":\"create\",\"objectRef\":{\"resource\":\"pods\"},"
+         "\"requestObject\":{\"spec\":{\"volumes\":[{\"hostPath\":{\"path\":\"/\"}}]}}}"},
+        {"ff7139bc-fdb1-4437-92f2-6afefe8884cb",
+         "{\"logtype\":4002,\"node_id\":\"oc1\",\"src_host\":\"192.0.2.1\"}"},
+        {"195e1b9d-bfc2-4ffa-ab4e-35aef69815f8",
+         "{\"auditType\":{\"category\":\"Data pipeline\",\"action\":\"Full data export "
+         "triggered\"}}"},
+        {"ceb407f6-8277-439b-951f-e4210e3ed956",
+         "<189>77: Nov 25 07:00:00: %PARSER-5-CFGLOG_LOGGEDCMD: User:a  logged command:clear "
+         "logging"},
+        {"2053961f-44c7-4a64-b62d-f6e72800af0d",
+         "{\"Channel\":\"RPCFW\",\"EventID\":3,\"InterfaceUuid\":"
+         "\"82273fdc-e32a-18c3-3f78-827929dc23ea\"}"},
+        {"78cc2dd2-7d20-4d32-93ff-057084c38b93",
+         "{\"Channel\":\"Microsoft-Windows-Windows Defender/Operational\",\"EventID\":1116,"
+         "\"Threat Name\":\"HackTool:Win32/Mimikatz.D\"}"},
+        {"edd595d7-7895-4fa7-acb3-85a18a8772ca",
+         "type=EXECVE msg=audit(1795593000.1:7): argc=2 a0=\"unzip\" a1=\"x.jpg\""},
+        {"100ef69e-3327-481c-8e5c-6d80d9507556",
+         "{\"Event\":{\"System\":{\"Channel\":\"System\",\"EventID\":104,\"Provider\":{"
+         "\"#attributes\":{\"Name\":\"Microsoft-Windows-Eventlog\"}}},\"UserData\":{"
+         "\"LogFileCleared\":{\"Channel\":\"Security\"}}}}"},
+    };
+
+    (void)unused;
+    if (!rules)
+        skip();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        unsigned n = 0;
+        memset(hits, 0, sizeof(hits));
+        run_object(slice_of(cases[i].line), &n);
+        if (!hits[rule_number(cases[i].id)])
+            fail_msg("%s\nis not found by %s", cases[i].line, cases[i].id);
+    }
+}
+
+/* Whatever a sender does to a value, it is looked at: half pairs, bad UTF-8, long numbers, keys
+ * given twice. */
+static void odd_values_hide_nothing(void **unused)
+{
+    static const char *const lines[] = {
+        "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"CommandLine\":"
+        "\"cmdkey \xff\xfe /list\",\"Image\":\"C:\\\\Windows\\\\System32\\\\cmdkey.exe\"}",
+        "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"CommandLine\":"
+        "\"cmdkey \\ud83d /list\",\"Image\":\"C:\\\\Windows\\\\System32\\\\cmdkey.exe\"}",
+        "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"CommandLine\":"
+        "\"harmless\",\"CommandLine\":\"cmdkey /list\",\"Image\":"
+        "\"C:\\\\Windows\\\\System32\\\\cmdkey.exe\"}",
+        "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"ProcessId\":"
+        "99999999999999999999999999999999999999999999,\"CommandLine\":\"cmdkey /list\",\"Image\":"
+        "\"C:\\\\Windows\\\\System32\\\\cmdkey.exe\"}",
+        "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"ProcessId\":1e999,"
+        "\"CommandLine\":\"cmdkey /list\",\"Image\":"
+        "\"C:\\\\Windows\\\\System32\\\\cmdkey.exe\"}",
+        "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"EventID\":7,"
+        "\"CommandLine\":\"cmdkey /list\",\"Image\":"
+        "\"C:\\\\Windows\\\\System32\\\\cmdkey.exe\"}",
+    };
+
+    (void)unused;
+    if (!rules)
+        skip();
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        unsigned n = 0;
+        memset(hits, 0, sizeof(hits));
+        run_object(slice_of(lines[i]), &n);
+        if (!hits[rule_number("07f8bdc2-c9b3-472a-9817-5a670b872f53")])
+            fail_msg("not found: %s", lines[i]);
+    }
+}
+
+/* The same from an event log: half pairs and NULs in UTF-16, a name with a blank, a value twice. */
+static void odd_event_logs_hide_nothing(void **unused)
+{
+    static struct evtx_make make;
+    static const struct make_value none[] = {{.type = 0xff}};
+    static const char line[] = "c\0m\0d\0k\0e\0y\0 \0\x3d\xd8 \0\0\0 \0/\0l\0i\0s\0t\0";
+    static const struct make_value odd[] = {{0x01, line, sizeof(line) - 1, NULL}, {.type = 0xff}};
+    static const char *const xml[] = {
+        "<Data Name=\"CommandLine\">%0</Data>",
+        "<Data Name=\"Command Line\">cmdkey /list</Data>",
+        "<Data Name=\"CommandLine\">harmless</Data><Data Name=\"CommandLine\">cmdkey /list</Data>",
+        "<CommandLine>cmdkey /list</CommandLine>",
+    };
+
+    (void)unused;
+    if (!rules)
+        skip();
+    for (size_t i = 0; i < ARRAY_LEN(xml); i++) {
+        char text[1024];
+        (void)snprintf(
+            text, sizeof(text),
+            "<Event><System><EventID>1</EventID><Channel>Microsoft-Windows-Sysmon/"
+            "Operational</Channel></System><EventData>%s<Data "
+            "Name=\"Image\">C:\\Windows\\System32\\cmdkey.exe</Data></EventData></Event>",
+            xml[i]);
+        evtx_make_begin(&make);
+        (void)evtx_make_record(&make, text, i ? none : odd);
+        evtx_make_end(&make);
+        memset(hits, 0, sizeof(hits));
+        assert_int_equal(run_evtx((struct slice){make.file, sizeof(make.file)}), 1);
+        if (!hits[rule_number("07f8bdc2-c9b3-472a-9817-5a670b872f53")])
+            fail_msg("not found: %s", xml[i]);
+    }
+}
+
 static int begin(void **unused)
 {
     const char *root = getenv("COLOA_SOURCE_ROOT");
@@ -247,6 +416,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(labelled_events_are_found_both_ways),
+        cmocka_unit_test(rules_that_cannot_match_are_known),
+        cmocka_unit_test(logs_of_clouds_and_devices_set_off_their_rules),
+        cmocka_unit_test(odd_values_hide_nothing),
+        cmocka_unit_test(odd_event_logs_hide_nothing),
     };
 
     return cmocka_run_group_tests(tests, begin, end);

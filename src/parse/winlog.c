@@ -40,6 +40,7 @@ static const struct {
     struct slice channel, dataset;
 } datasets[] = {
     {TEXT("Application"), TEXT("windows.application")},
+    {TEXT("Linux-Sysmon/Operational"), TEXT("linux.sysmon")},
     {TEXT("Microsoft-Windows-PowerShell/Operational"), TEXT("windows.powershell")},
     {TEXT("Microsoft-Windows-Sysmon/Operational"), TEXT("windows.sysmon")},
     {TEXT("Microsoft-Windows-Windows Defender/Operational"), TEXT("windows.defender")},
@@ -51,7 +52,8 @@ static const struct {
 
 enum winlog_kind winlog_kind(const struct winlog *w)
 {
-    if (slice_eq_nocase(w->channel, SLICE("Microsoft-Windows-Sysmon/Operational")))
+    if (slice_eq_nocase(w->channel, SLICE("Microsoft-Windows-Sysmon/Operational")) ||
+        slice_eq_nocase(w->channel, SLICE("Linux-Sysmon/Operational")))
         return WINLOG_SYSMON;
     if (!slice_eq_nocase(w->channel, SLICE("Security")))
         return WINLOG_OTHER;
@@ -161,7 +163,8 @@ void winlog_begin(struct event *ev, const struct winlog *w, enum winlog_kind kin
     if (w->id >= 0 && !event_get(ev, F_EVENT_CODE))
         put_int(ev, F_EVENT_CODE, w->id);
     put_default(ev, F_EVENT_KIND, SLICE("event"));
-    put_module(ev, SLICE("windows"), dataset_of(w->channel));
+    put_module(ev, slice_starts(w->channel, SLICE("Linux-")) ? SLICE("sysmon") : SLICE("windows"),
+               dataset_of(w->channel));
     if (slice_eq_nocase(w->keywords, SLICE("0x8010000000000000")))
         put_default(ev, F_EVENT_OUTCOME, SLICE("failure"));
     else if (slice_eq_nocase(w->keywords, SLICE("0x8020000000000000")))
