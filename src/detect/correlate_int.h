@@ -66,7 +66,7 @@ struct correlation {
     const char *file;
     struct rule about; /* its id is NULL for an old condition: that rule is kept already */
     const struct json_node *at, *aliases;
-    int linked; /* 0 not yet, 1 in work, 2 yes, 3 failed */
+    enum { LINK_NOT_YET, LINK_DONE, LINK_FAILED } linked;
 };
 
 /* correlate_rule.c: one document, kept in the ruleset until all rules are known. */

@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-enum { VISIT_DEPTH_MAX = 64 };
-
 struct target {
     uint32_t rule;        /* + 1, 0: a correlation that is not linked */
     uint32_t correlation; /* of `all` + 1 */
@@ -278,15 +276,9 @@ static CHECKED enum err finish(struct linker *l, struct compile *c, struct corre
     return e;
 }
 
-static void take_depth(struct correlation *co, const struct correlation *in)
-{
-    co->depth = co->depth > in->depth ? co->depth : in->depth;
-}
-
-static CHECKED enum err visit(struct linker *l, size_t i, unsigned depth);
-
+/* *ret_wait: it refers to one that is not linked yet. */
 static CHECKED enum err resolve(struct linker *l, struct compile *c, struct correlation *co,
-                                struct corr_ref *ref, unsigned depth)
+                                struct corr_ref *ref, bool *ret_wait)
 {
     uint32_t id = intern_get(&l->names, ref->name);
 
@@ -296,51 +288,70 @@ static CHECKED enum err resolve(struct linker *l, struct compile *c, struct corr
     struct target to = l->targets[id];
     if (to.rule) {
         ref->rule = to.rule - 1;
-        ref->inner = l->rs->rules[ref->rule].correlation;
-        if (ref->inner)
-            take_depth(co, l->rs->correlations[ref->inner - 1]);
-        return ERR_NONE;
+    } else {
+        const struct correlation *in = l->all[to.correlation - 1];
+        *ret_wait = *ret_wait || in->linked == LINK_NOT_YET;
+        if (in->linked == LINK_FAILED)
+            return report_issue(c, ISSUE_ERROR, ref->node, "unknown-rule",
+                                "the correlation '%.*s' is not loaded", SLICE_ARG(ref->name));
+        ref->rule = in->rule;
     }
-    const struct correlation *in = l->all[to.correlation - 1];
-    if (in->linked == 1)
-        return report_issue(c, ISSUE_ERROR, ref->node, "correlation-cycle",
-                            "'%.*s' leads back to this correlation", SLICE_ARG(ref->name));
-    if (depth >= VISIT_DEPTH_MAX)
-        return report_issue(c, ISSUE_ERROR, ref->node, "correlation-depth",
-                            "more than %d correlations one over another", CORRELATE_DEPTH_MAX);
-    enum err e = in->linked ? ERR_NONE : visit(l, to.correlation - 1, depth + 1);
-    if (e != ERR_NONE)
-        return e;
-    if (in->linked != 2)
-        return report_issue(c, ISSUE_ERROR, ref->node, "unknown-rule",
-                            "the correlation '%.*s' is not loaded", SLICE_ARG(ref->name));
-    ref->rule = in->rule;
-    ref->inner = l->rs->rules[in->rule].correlation;
-    take_depth(co, in);
+    ref->inner = *ret_wait ? 0 : l->rs->rules[ref->rule].correlation;
+    if (ref->inner && co->depth < l->rs->correlations[ref->inner - 1]->depth)
+        co->depth = l->rs->correlations[ref->inner - 1]->depth;
     return ERR_NONE;
 }
 
-static CHECKED enum err visit(struct linker *l, size_t i, unsigned depth)
+static CHECKED enum err link_one(struct linker *l, struct correlation *co, bool last)
 {
-    struct correlation *co = l->all[i];
     struct compile c = compile_of(l, co);
-    bool own = co->about.info.id != NULL;
+    bool own = co->about.info.id != NULL, wait = false;
     enum err e = ERR_NONE;
 
     if (!own)
         c.rule_id = l->rs->rules[co->rule].info.id;
-    co->linked = 1;
     co->depth = 0;
-    for (uint32_t k = 0; own && k < co->refs_n && e == ERR_NONE && !c.failed; k++)
-        e = resolve(l, &c, co, &co->refs[k], depth);
-    if (e == ERR_NONE && !c.failed && ++co->depth > CORRELATE_DEPTH_MAX)
+    for (uint32_t k = 0; own && k < co->refs_n && e == ERR_NONE && !c.failed && !wait; k++) {
+        e = resolve(l, &c, co, &co->refs[k], &wait);
+        if (e == ERR_NONE && wait && last)
+            e = report_issue(&c, ISSUE_ERROR, co->refs[k].node, "correlation-cycle",
+                             "'%.*s' leads into a circle", SLICE_ARG(co->refs[k].name));
+    }
+    if (e != ERR_NONE || (wait && !last))
+        return e;
+    if (!c.failed && ++co->depth > CORRELATE_DEPTH_MAX)
         e = report_issue(&c, ISSUE_ERROR, co->at, "correlation-depth",
                          "more than %d correlations one over another", CORRELATE_DEPTH_MAX);
     if (e == ERR_NONE && !c.failed)
         e = fields(l, &c, co);
     if (e == ERR_NONE && !c.failed)
         e = finish(l, &c, co);
-    co->linked = c.failed ? 3 : 2;
+    co->linked = c.failed ? LINK_FAILED : LINK_DONE;
+    return e;
+}
+
+/* Round after round those whose references are linked, forth and back, so that most orders take
+ * two; what is left in the end goes in circles. */
+static CHECKED enum err link_all(struct linker *l, bool old)
+{
+    size_t left = SIZE_MAX;
+    bool last = false;
+    enum err e = ERR_NONE;
+
+    for (unsigned round = 0; left && e == ERR_NONE; round++) {
+        size_t before = left;
+        left = 0;
+        for (size_t i = 0; i < l->all_n && e == ERR_NONE; i++) {
+            struct correlation *co = l->all[round % 2 ? l->all_n - 1 - i : i];
+            if (co->linked != LINK_NOT_YET || (old && co->about.info.id))
+                continue;
+            e = link_one(l, co, last);
+            left += co->linked == LINK_NOT_YET;
+        }
+        if (last)
+            break;
+        last = left == before;
+    }
     return e;
 }
 
@@ -353,12 +364,10 @@ CHECKED enum err correlation_link(struct ruleset *rs)
     intern_init(&l.names, &rs->arena);
     enum err e = l.all_n ? know_all(&l) : ERR_NONE;
     /* Old conditions first: the others may refer to them. */
-    for (size_t i = 0; i < l.all_n && e == ERR_NONE; i++)
-        if (!l.all[i]->about.info.id)
-            e = visit(&l, i, 0);
-    for (size_t i = 0; i < l.all_n && e == ERR_NONE; i++)
-        if (!l.all[i]->linked)
-            e = visit(&l, i, 0);
+    if (e == ERR_NONE)
+        e = link_all(&l, true);
+    if (e == ERR_NONE)
+        e = link_all(&l, false);
     for (size_t i = 0; i < rs->rules_n; i++)
         rs->rules[i].silent = rs->rules[i].silent && !rs->rules[i].told;
     intern_done(&l.names);

@@ -1,6 +1,7 @@
 /* The detect worker. Its cursor is a note in the findings journal, committed with the findings that
  * it stands behind: after any crash the records behind the cursor are read again and their findings
- * appear once. The cursor file beside it only tells intake what may be trimmed. */
+ * appear once. The cursor file beside it only tells intake what may be trimmed: it follows the
+ * checkpoint of the correlations, from which the worker begins. */
 #include <stdio.h>
 
 #include "core/clock.h"
@@ -13,6 +14,8 @@
 enum { FRAMES_MAX = 2048, FINDINGS_BYTES = 32 << 20, IDLE_MS = 100, FINDINGS_PER_EVENT = 64 };
 #define CURSOR_EVERY (1 * NS_PER_S)
 #define SOURCES_EVERY (2 * NS_PER_S)
+/* When nothing is left to read, nothing that was received before this is still to come. */
+#define IDLE_SLACK (2 * NS_PER_S)
 
 struct detect {
     struct watch *w;
@@ -20,7 +23,11 @@ struct detect {
     struct detect_scratch *scratch;
     struct sources *sources;
     struct watch_cover cover;
-    struct buf bytes; /* the frames of this batch, one behind the other */
+    struct watch_correlate corr;
+    struct jpos safe;      /* all findings of the records before it are in the batch */
+    struct jpos committed; /* the note as it was written last */
+    bool replays;          /* the record at hand has been found once already */
+    struct buf bytes;      /* the frames of this batch, one behind the other */
     size_t frames_n;
     size_t ends[FRAMES_MAX];
     int64_t sources_ns, saved_ns;
@@ -29,19 +36,13 @@ struct detect {
     unsigned per_event;
 };
 
-static void take_finding(void *arg, const struct finding *f)
+static CHECKED bool commit(struct detect *d, struct jpos at);
+
+static void add_finding(struct detect *d, const struct finding *f)
 {
-    struct detect *d = arg;
     size_t before = d->bytes.n;
 
-    if (f->silent)
-        return;
-    if (exceptions_hold(d->pipe.view->exceptions, f, &d->pipe.arena, clock_wall_ns())) {
-        metric_add(M_DETECT_EXCEPTED, 1);
-        return;
-    }
-    if (d->frames_n == FRAMES_MAX - 1 || ++d->per_event > FINDINGS_PER_EVENT ||
-        finding_encode(f, &d->bytes) != ERR_NONE) {
+    if (d->frames_n == FRAMES_MAX - 1 || finding_encode(f, &d->bytes) != ERR_NONE) {
         d->bytes.n = before;
         d->lost++;
         return;
@@ -50,13 +51,72 @@ static void take_finding(void *arg, const struct finding *f)
     metric_add(M_DETECT_FINDINGS, 1);
 }
 
+/* Without the event at hand, one that has what the finding is about: for the exceptions. */
+static void stand_in(const struct correlation_hit *hit, struct arena *a, struct event *ev)
+{
+    event_init(ev, a);
+    ev->org = hit->org;
+    ev->system = hit->system;
+    for (size_t i = 0; i < hit->group_n; i++) {
+        struct slice name = hit->entities[i].n ? hit->entities[i] : hit->group[i].name;
+        if (hit->group[i].value.n &&
+            event_add(ev, name, value_str(hit->group[i].value)) != ERR_NONE)
+            return;
+    }
+}
+
+/* Many may come at once: what has no room behind them is committed before. */
+static void take_correlation(void *arg, const struct finding *f)
+{
+    struct detect *d = arg;
+    struct finding copy = *f;
+    struct event ev;
+
+    if (!copy.event) {
+        stand_in(f->correlation, &d->pipe.arena, &ev);
+        copy.event = &ev;
+    }
+    if (exceptions_hold(d->pipe.view->exceptions, &copy, &d->pipe.arena, clock_wall_ns())) {
+        metric_add(M_DETECT_EXCEPTED, 1);
+        return;
+    }
+    if ((d->frames_n >= FRAMES_MAX - FINDINGS_PER_EVENT - 2 || d->bytes.n > FINDINGS_BYTES / 2) &&
+        !commit(d, d->safe))
+        return; /* the role stops: it is found again from the checkpoint */
+    add_finding(d, f);
+}
+
+static void take_finding(void *arg, const struct finding *f)
+{
+    struct detect *d = arg;
+
+    if (exceptions_hold(d->pipe.view->exceptions, f, &d->pipe.arena, clock_wall_ns())) {
+        if (!d->replays)
+            metric_add(M_DETECT_EXCEPTED, 1);
+        return;
+    }
+    if (!f->silent && !d->replays) {
+        if (++d->per_event > FINDINGS_PER_EVENT)
+            d->lost++;
+        else
+            add_finding(d, f);
+    }
+    watch_correlate_feed(&d->corr, d->scratch, f, take_correlation, d);
+}
+
 static void each_event(void *arg, struct event *ev)
 {
     struct detect *d = arg;
 
-    metric_add(M_WATCH_EVENTS, 1);
-    sources_count(d->sources, ev);
+    d->safe = d->pipe.last_at;
+    d->replays = watch_correlate_replays(&d->corr, d->pipe.at);
+    if (!d->replays) {
+        metric_add(M_WATCH_EVENTS, 1);
+        sources_count(d->sources, ev);
+    }
     d->per_event = 0;
+    /* For each event, so that replaying it is the same to the last nanosecond. */
+    watch_correlate_advance(&d->corr, ev->ingested_ns, take_correlation, d);
     (void)detect_event(d->pipe.view->rules, d->scratch, ev, take_finding, d);
 }
 
@@ -75,7 +135,15 @@ static size_t take_frames(struct detect *d)
             break;
         n++;
     }
+    d->safe = d->pipe.at;
     return n;
+}
+
+/* With nothing to read the clock on the wall goes on for what waits to be judged. */
+static void idle(struct detect *d)
+{
+    if (journal_reader_lag(d->pipe.reader) == 0)
+        watch_correlate_advance(&d->corr, clock_wall_ns() - IDLE_SLACK, take_correlation, d);
 }
 
 static void add_frame(void *arg, struct slice frame)
@@ -101,12 +169,15 @@ static void add_sources(struct detect *d, int64_t now)
 }
 
 /* Frames and cursor, one durable group. Tries until it is in or the role stops. */
-static bool commit(struct detect *d)
+static bool commit(struct detect *d, struct jpos at)
 {
     struct slice frames[FRAMES_MAX];
     char text[64];
-    int n = snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)d->pipe.at.segment,
-                     (unsigned long long)d->pipe.at.offset);
+
+    if (jpos_cmp(at, d->committed) < 0)
+        at = d->committed; /* while replaying: the note never goes back */
+    int n = snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)at.segment,
+                     (unsigned long long)at.offset);
     const struct journal_note note = {SLICE("cursor:detect"), {text, (size_t)n}, 0};
     size_t from = 0;
 
@@ -121,6 +192,7 @@ static bool commit(struct detect *d)
             return false;
         (void)journal_reader_wait(d->pipe.reader, IDLE_MS);
     }
+    d->committed = at;
     d->frames_n = 0;
     buf_reset(&d->bytes);
     return true;
@@ -128,28 +200,38 @@ static bool commit(struct detect *d)
 
 static bool due(const struct detect *d, int64_t now)
 {
-    return d->frames_n > 0 ||
-           (now - d->saved_ns > CURSOR_EVERY && jpos_cmp(d->saved, d->pipe.at) != 0);
+    return d->frames_n > 0 || (now - d->saved_ns > CURSOR_EVERY &&
+                               (jpos_cmp(d->saved, d->pipe.at) != 0 || d->corr.changed));
+}
+
+/* Findings and note, then the checkpoint when it is time, then what intake may trim. */
+static bool make_safe(struct detect *d, int64_t now, bool last)
+{
+    if (!commit(d, d->pipe.at))
+        return false;
+    if (watch_correlate_save(&d->corr, d->pipe.at, last) &&
+        jcursor_save(d->w->cursor_detect, d->pipe.at, NULL) != ERR_NONE)
+        log_warn("cursor.save", "path=%s", d->w->cursor_detect);
+    d->saved = d->pipe.at;
+    d->saved_ns = now;
+    metric_set(M_WATCH_LAG_BYTES, journal_reader_lag(d->pipe.reader));
+    return true;
 }
 
 static void run(struct detect *d)
 {
     while (!atomic_load(&d->w->stop)) {
         watch_pipe_begin(&d->pipe);
+        watch_correlate_fit(&d->corr, d->pipe.view->rules);
         size_t n = take_frames(d);
+        if (n == 0)
+            idle(d);
         watch_cover_step(&d->cover, d->pipe.view->rules, d->scratch, add_frame, d);
         watch_pipe_end(&d->pipe);
         int64_t now = clock_mono_ns();
         add_sources(d, now);
-        if (due(d, now)) {
-            if (!commit(d))
-                return;
-            if (jcursor_save(d->w->cursor_detect, d->pipe.at, NULL) != ERR_NONE)
-                log_warn("cursor.save", "path=%s", d->w->cursor_detect);
-            d->saved = d->pipe.at;
-            d->saved_ns = now;
-            metric_set(M_WATCH_LAG_BYTES, journal_reader_lag(d->pipe.reader));
-        }
+        if (due(d, now) && !make_safe(d, now, false))
+            return;
         if (d->lost) {
             log_error("findings.lost", "n=%llu more than %d findings of one event",
                       (unsigned long long)d->lost, FINDINGS_PER_EVENT);
@@ -158,6 +240,7 @@ static void run(struct detect *d)
         if (n == 0)
             (void)journal_reader_wait(d->pipe.reader, IDLE_MS);
     }
+    (void)make_safe(d, clock_mono_ns(), true);
 }
 
 /* The note is the truth; an unreadable one begins at the oldest record. */
@@ -185,8 +268,11 @@ void *watch_detect_main(void *arg)
 
     d = (struct detect){.w = w, .scratch = detect_scratch_new(), .sources = sources_new()};
     buf_init(&d.bytes, FINDINGS_BYTES);
-    enum err e =
-        d.scratch && d.sources ? watch_pipe_open(&d.pipe, w, 0, start_at(w), &diag) : ERR_NOMEM;
+    struct watch_view *view = watch_view_take(w);
+    d.committed = start_at(w);
+    struct jpos from = watch_correlate_open(&d.corr, w, view->rules, d.committed);
+    watch_view_drop(view);
+    enum err e = d.scratch && d.sources ? watch_pipe_open(&d.pipe, w, 0, from, &diag) : ERR_NOMEM;
     d.pipe.each = each_event;
     d.pipe.arg = &d;
     watch_cover_open(&d.cover, w);
@@ -195,6 +281,7 @@ void *watch_detect_main(void *arg)
     else
         log_err(LOG_ERROR, "detect.start", e, &diag, "worker=detect");
     watch_cover_close(&d.cover);
+    watch_correlate_close(&d.corr);
     watch_pipe_close(&d.pipe);
     detect_scratch_free(d.scratch);
     sources_free(d.sources);

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "core/arena.h"
+#include "detect/correlate.h"
 #include "detect/exception.h"
 #include "enrich/enrich.h"
 #include "journal/journal.h"
@@ -100,6 +101,34 @@ void watch_cover_close(struct watch_cover *c);
 /* Between events; does something every 2 s and when the rules changed. Alarms go to frame(). */
 void watch_cover_step(struct watch_cover *c, struct ruleset *rs, struct detect_scratch *s,
                       watch_cover_frame *frame, void *arg);
+
+/* ---- watch_correlate.c: matches over time, and their checkpoint ---- */
+struct watch_correlate {
+    struct watch *w;
+    struct correlator *c; /* owned; NULL: no memory for it */
+    const struct ruleset *rules;
+    struct jpos replay_until; /* what is at or before it has been found once already */
+    struct jpos saved;
+    int64_t next_ns; /* of the next checkpoint */
+    bool changed;
+    struct buf bytes;
+};
+/* Where reading begins: at the checkpoint, else at `committed`. */
+struct jpos watch_correlate_open(struct watch_correlate *x, struct watch *w, struct ruleset *rs,
+                                 struct jpos committed);
+void watch_correlate_close(struct watch_correlate *x);
+void watch_correlate_fit(struct watch_correlate *x, struct ruleset *rs);
+/* Whether everything up to `at` is safe now: records before it are needed no more. Not every call
+ * writes, unless `now`. */
+bool watch_correlate_save(struct watch_correlate *x, struct jpos at, bool now);
+bool watch_correlate_replays(const struct watch_correlate *x, struct jpos at);
+void watch_correlate_advance(struct watch_correlate *x, int64_t clock_ns, detect_emit_fn *emit,
+                             void *arg);
+void watch_correlate_feed(struct watch_correlate *x, struct detect_scratch *s,
+                          const struct finding *f, detect_emit_fn *emit, void *arg);
+/* The file's parts; `ret_state` lies in it. */
+CHECKED enum err watch_correlate_decode(struct slice file, struct jpos *ret_at,
+                                        struct slice *ret_state, struct diag *diag);
 
 /* ---- the workers ---- */
 void *watch_detect_main(void *arg);
