@@ -62,7 +62,7 @@ struct event {
     bool tolerant;      /* the tolerant JSON reader was needed */
     bool overflow;      /* more than EVENT_FIELDS_MAX fields */
     struct slice message;
-    struct slice message_sent; /* what a message that is `sent`, as a field is, was at first */
+    struct slice sent_text; /* memory that holds nothing but such texts, and names */
 
     struct arena *arena; /* borrowed */
     uint32_t n, cap;

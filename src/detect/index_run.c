@@ -303,18 +303,23 @@ static bool continues(struct slice record, const char *at)
     return at < record.p + record.n && ((unsigned char)*at & 0xc0) == 0x80;
 }
 
+static bool lies_in(struct slice whole, struct slice text)
+{
+    return text.p >= whole.p && text.p + text.n <= whole.p + whole.n;
+}
+
 /* The text is a part of the record, and no character is cut at its ends. */
 static bool part_of(struct slice record, struct slice text)
 {
-    return text.p >= record.p && text.p + text.n <= record.p + record.n &&
-           !continues(record, text.p) && !continues(record, text.p + text.n);
+    return lies_in(record, text) && !continues(record, text.p) &&
+           !continues(record, text.p + text.n);
 }
 
 /* What is known to stand in the record needs no look of its own; another value gets one. */
 static bool keywords_may_hold(struct run *r)
 {
     struct slice record = r->ev->record ? r->ev->record->payload : SLICE("");
-    struct slice message = r->ev->message, sent = r->ev->message_sent;
+    struct slice message = r->ev->message, sent = r->ev->sent_text;
     struct index_place place = {.slot = SLOT_KEYWORDS};
 
     if (!record.n || may_hold(r, record))
@@ -325,7 +330,9 @@ static bool keywords_may_hold(struct run *r)
         return true;
     for (uint32_t i = 0; i < r->ev->n; i++) {
         const struct event_field *f = &r->ev->fields[i];
-        if ((plain && f->sent) || (f->v.type != VT_LIST && part_of(record, f->v.text)))
+        if (plain && (f->sent || (f->v.type != VT_LIST && part_of(sent, f->v.text))))
+            continue;
+        if (f->v.type != VT_LIST && part_of(record, f->v.text))
             continue;
         take(r, place, &f->v);
     }

@@ -484,7 +484,7 @@ static void keywords_are_found_however_written(void **unused)
             assert_int_equal(event_add(&ev, SLICE("f"), value_str(slice_of(text))), ERR_NONE);
             ev.fields[ev.n - 1].sent = true;
         } else {
-            ev.message = ev.message_sent = slice_of(text);
+            ev.message = ev.sent_text = slice_of(text);
         }
         hits += both(rs, &ev, text);
     }

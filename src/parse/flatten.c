@@ -17,6 +17,15 @@ void flatten_init(struct flatten *f, struct parse_ctx *ctx, struct event *ev)
     f->first = f->hint = ev->n;
 }
 
+void flatten_verbatim(struct flatten *f, size_t n)
+{
+    f->verbatim = true;
+    /* Names, values, and those values once more that dictionary fields get. */
+    f->pool = arena_alloc(f->ev->arena, 2 * n);
+    f->left = f->pool ? 2 * n : 0;
+    f->ev->sent_text = (struct slice){f->pool, f->left};
+}
+
 static char *take(struct flatten *f, size_t n)
 {
     if (n > f->left) {
@@ -87,7 +96,10 @@ static struct slice real(struct flatten *f, double d)
         if (strtod(text, NULL) == d)
             break;
     }
-    return flatten_keep(f, (struct slice){text, n > 0 ? (size_t)n : 0});
+    struct slice s = SLICE("");
+    if (arena_dup(f->ev->arena, (struct slice){text, n > 0 ? (size_t)n : 0}, &s) != ERR_NONE)
+        f->ev->overflow = true;
+    return s;
 }
 
 struct slice flatten_text(struct flatten *f, const struct json_node *node)
@@ -240,13 +252,12 @@ static void append(struct flatten *f, uint32_t i, struct value v)
 }
 
 /* What the event itself holds: given once, at the top, and then no field. */
-static bool base_member(struct flatten *f, struct slice name, struct value v, bool sent)
+static bool base_member(struct flatten *f, struct slice name, struct value v)
 {
     int64_t ns;
 
     if (slice_eq(name, SLICE("message")) && !f->has_message && v.type == VT_STRING && v.text.n) {
         f->ev->message = v.text;
-        f->ev->message_sent = sent ? v.text : SLICE("");
         return f->has_message = true;
     }
     if (slice_eq(name, SLICE("@timestamp")) && !f->has_time &&
@@ -259,7 +270,7 @@ static bool base_member(struct flatten *f, struct slice name, struct value v, bo
 
 static void leaf(struct flatten *f, struct slice name, struct value v, bool in_list, bool sent)
 {
-    if (!in_list && base_member(f, name, v, sent))
+    if (!in_list && base_member(f, name, v))
         return;
     name = put_name(f->ev, name);
     if (seen(f, name)) {

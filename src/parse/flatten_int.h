@@ -22,6 +22,9 @@ struct flatten {
 
 void flatten_init(struct flatten *f, struct parse_ctx *ctx, struct event *ev);
 
+/* The tree is that of strict JSON of n bytes that is a part of the record's payload. */
+void flatten_verbatim(struct flatten *f, size_t n);
+
 /* node under `name` and, below, name.key; everything that does not fit sets event.overflow. */
 void flatten_member(struct flatten *f, struct slice name, const struct json_node *node);
 

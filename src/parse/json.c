@@ -32,7 +32,8 @@ static enum err parse(struct parse_ctx *ctx, struct slice payload, struct event 
         return FAIL(diag, ERR_SYNTAX, 0, "json: not an object");
     ev->tolerant |= tolerant;
     flatten_init(&f, ctx, ev);
-    f.verbatim = !tolerant && inside(payload, ev->record);
+    if (!tolerant && inside(payload, ev->record))
+        flatten_verbatim(&f, payload.n);
     for (const struct json_node *c = root->child; c; c = c->next)
         flatten_member(&f, c->key, c);
     for (const struct json_node *c = root->child; c; c = c->next)

@@ -60,7 +60,9 @@ static struct slice text(const struct event *ev, const struct slice *names, size
 
 static struct slice own_name(struct slice name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+    bool path = slice_find(name, '.') < name.n;
+
+    for (size_t i = 0; path && i < ARRAY_LEN(prefixes); i++)
         if (slice_starts(name, prefixes[i]))
             return slice_cut(name, prefixes[i].n, name.n);
     return name;

@@ -11,7 +11,7 @@
 #include "detect/detect.h"
 #include "parse/parse.h"
 
-enum { ROUNDS = 5, ARENA_BYTES = 256 << 20, ARENA_EVERY = 64 };
+enum { ROUNDS = 5, ARENA_BYTES = 256 << 20 };
 enum { FILE_BYTES_MAX = INT32_MAX };
 
 struct bench {
@@ -76,8 +76,7 @@ static double run(struct bench *b, bool match, unsigned rounds)
             struct record r = {.received_ns = INT64_C(1795593600000000000),
                                .input = INPUT_HTTP,
                                .payload = slice_cut(rest, 0, n)};
-            if (b->n % ARENA_EVERY == 0)
-                arena_reset(&b->arena);
+            arena_reset(&b->arena);
             if (n)
                 (void)parse_record(&b->parse, &r, each_event, b);
             rest = slice_cut(rest, n < rest.n ? n + 1 : n, rest.n);
