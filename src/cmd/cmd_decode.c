@@ -12,11 +12,13 @@
 static const struct args_usage usage = {
     "decode",
     "[options] FILE...",
-    "Shows what each line of a log file becomes: one event a line, as JSON. `-` is standard "
-    "input.\n"
+    "Shows what each line of a log file becomes, or each record of a Windows event log (.evtx): "
+    "one "
+    "event a line, as JSON. `-` is standard input.\n"
     "The work is done by a sealed helper that has no files and no network.",
     "  coloa decode /var/log/auth.log | head\n"
-    "  coloa decode --format access access.log | jq .url.path\n",
+    "  coloa decode --format access access.log | jq .url.path\n"
+    "  coloa decode Security.evtx | jq .EventID\n",
 };
 
 /* Runs the sealed program with the file as its standard input. */

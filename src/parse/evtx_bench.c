@@ -18,7 +18,7 @@ static double now_s(void)
 }
 
 struct total {
-    uint64_t bytes, events, fields, bad;
+    uint64_t bytes, filled, events, fields, bad;
 };
 
 static void print(const struct event *ev)
@@ -45,7 +45,10 @@ static void all_chunks(struct evtx_reader *r, struct parse_ctx *ctx, const struc
 
     for (uint32_t i = 0; i < f->chunks; i++) {
         arena_reset(ctx->arena);
-        evtx_reader_chunk(r, evtx_file_chunk(f, i));
+        struct slice chunk = evtx_file_chunk(f, i);
+        uint64_t before = evtx_reader_stats(r).chunks;
+        evtx_reader_chunk(r, chunk);
+        t->filled += evtx_reader_stats(r).chunks > before ? chunk.n : 0;
         while ((got = evtx_reader_next(r, ctx, &from, &ev, &d)) != EVTX_END) {
             t->events += got == EVTX_EVENT;
             t->bad += got == EVTX_BAD;
@@ -91,12 +94,12 @@ int main(int argc, char **argv)
     struct evtx_stats s = evtx_reader_stats(r);
     (void)printf(
         "%llu events, %llu bad, %llu recovered, %.1f fields each; chunks %llu, empty %llu, "
-        "magic %llu, checksum %llu; %.1f MB/s, %.0f events/s\n",
+        "magic %llu, checksum %llu; %.1f MB/s, of filled chunks %.1f MB/s, %.0f events/s\n",
         (unsigned long long)t.events, (unsigned long long)t.bad, (unsigned long long)s.recovered,
         t.events ? (double)t.fields / (double)t.events : 0.0, (unsigned long long)s.chunks,
         (unsigned long long)s.chunks_empty, (unsigned long long)s.chunks_magic,
         (unsigned long long)s.chunks_checksum, (double)t.bytes / spent / 1e6,
-        (double)t.events / spent);
+        (double)t.filled / spent / 1e6, (double)t.events / spent);
     free(p);
     arena_done(&arena);
     evtx_reader_free(r);

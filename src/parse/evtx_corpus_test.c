@@ -51,8 +51,9 @@ static bool tally(struct event *ev, void *arg)
 
     if (try_field(ev, "winlog.recovered"))
         return true;
-    if (code && code->type == VT_INT && code->i >= 0 && code->i < IDS_MAX)
-        ids[code->i]++;
+    uint64_t id;
+    if (code && slice_to_u64(code->text, &id) && id < IDS_MAX)
+        ids[id]++;
     if (!channel || !memmem(channels, strlen(channels), channel->text.p, channel->text.n))
         fail_msg("channel %.*s is not of %s", channel ? (int)channel->text.n : 0,
                  channel ? channel->text.p : "", channels);
@@ -327,7 +328,7 @@ static bool is_4624(struct event *ev, void *arg)
     };
     bool *seen = arg;
 
-    if (event_get(ev, F_EVENT_CODE)->i != 4624)
+    if (!slice_eq(event_get(ev, F_EVENT_CODE)->text, SLICE("4624")))
         return true;
     *seen = true;
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {

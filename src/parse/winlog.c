@@ -176,7 +176,7 @@ void winlog_begin(struct event *ev, const struct winlog *w, enum winlog_kind kin
     put_default(ev, F_HOST_NAME, w->computer);
     put_default(ev, F_EVENT_PROVIDER, w->provider);
     if (w->id >= 0 && !event_get(ev, F_EVENT_CODE))
-        put_int(ev, F_EVENT_CODE, w->id);
+        put_text(ev, F_EVENT_CODE, value_int(ev->arena, w->id).text);
     put_default(ev, F_EVENT_KIND, SLICE("event"));
     put_module(ev, slice_starts(w->channel, SLICE("Linux-")) ? SLICE("sysmon") : SLICE("windows"),
                dataset_of(w->channel));

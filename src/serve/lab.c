@@ -7,7 +7,7 @@
 
 #include "core/clock.h"
 #include "core/event_json.h"
-#include "parse/parse.h"
+#include "parse/evtx.h"
 #include "serve/seal.h"
 
 enum { LINE_BYTES_MAX = 1 << 20, OUT_BYTES_MAX = 16 << 20, ARENA_BYTES = 128 << 20 };
@@ -49,13 +49,72 @@ static void one_line(struct lab *l, struct slice line)
     (void)parse_record(&l->parse, &r, emit, l);
 }
 
+/* Up to `want` bytes: first those that were read already, then from standard input. */
+static size_t take(struct slice *first, char *to, size_t want)
+{
+    size_t n = first->n < want ? first->n : want;
+
+    if (n)
+        memcpy(to, first->p, n);
+    *first = slice_cut(*first, n, first->n);
+    return n < want ? n + fread(to + n, 1, want - n, stdin) : n;
+}
+
+static void chunk_events(struct lab *l, struct evtx_reader *r, struct slice chunk)
+{
+    struct record from = {
+        .received_ns = clock_wall_ns(), .input = INPUT_FILE, .name = SLICE("(decode)")};
+    struct event ev;
+    struct diag d = {0};
+    enum evtx_got got;
+
+    arena_reset(&l->arena);
+    evtx_reader_chunk(r, chunk);
+    do {
+        from.id = id_next(&l->ids, from.received_ns);
+        got = evtx_reader_next(r, &l->parse, &from, &ev, &d);
+        if (got == EVTX_EVENT)
+            emit(l, &ev);
+        else if (got == EVTX_BAD)
+            (void)fprintf(stderr, "coloa decode: %s\n", d.text);
+    } while (got != EVTX_END && !l->failed);
+}
+
+/* A Windows event log; `first` is what was read of it. */
+static int event_log(struct lab *l, struct slice first)
+{
+    static char buf[EVTX_CHUNK_BYTES];
+    struct evtx_reader *r = evtx_reader_new();
+    struct evtx_file file;
+    struct diag d = {0};
+    size_t n = take(&first, buf, EVTX_HEADER_BYTES);
+    enum err e = evtx_file_open((struct slice){buf, n}, &file, &d);
+
+    if (!r || e != ERR_NONE) {
+        (void)fprintf(stderr, "coloa decode: %s\n", r ? d.text : "out of memory");
+        evtx_reader_free(r);
+        return 3;
+    }
+    while (!l->failed && (n = take(&first, buf, sizeof(buf))) > 0)
+        chunk_events(l, r, (struct slice){buf, n});
+    evtx_reader_free(r);
+    return l->failed || fflush(stdout) != 0 ? 3 : 0;
+}
+
 static int lines(struct lab *l)
 {
+    bool begun = false;
     char *line = NULL;
     size_t cap = 0;
     ssize_t n;
 
     while ((n = getline(&line, &cap, stdin)) > 0 && !l->failed) {
+        if (!begun && evtx_looks((struct slice){line, (size_t)n})) {
+            int rc = event_log(l, (struct slice){line, (size_t)n});
+            free(line);
+            return rc;
+        }
+        begun = true;
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             n--;
         if (n == 0)
