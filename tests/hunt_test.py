@@ -174,6 +174,9 @@ def test_damage(d, r):
     broken = json.dumps(EVENTS[3]) + '\n{"cmd":"needle-xyz"\n' + json.dumps(EVENTS[3]) + "\n"
     rows, err = found("--rules", r, write(os.path.join(d, "broken.json"), broken.encode()))
     assert [row["record"] for row in rows] == [1, 3] and "line 2: " in err and "unreadable_records=1" in err, (rows, err)
+    broken = '{"cmd":"needle-xyz\n' + LINES
+    rows, err = found("--rules", r, write(os.path.join(d, "broken1.json"), broken.encode()))
+    assert [row["record"] for row in rows] == [5] and "line 1: " in err, (rows, err)
     broken = "[" + json.dumps(EVENTS[3]) + ',\n{"cmd":"needle-xyz\n' + json.dumps(EVENTS[3]) + ",\n" + json.dumps(EVENTS[3]) + "]"
     rows, err = found("--rules", r, write(os.path.join(d, "broken2.json"), broken.encode()))
     assert [row["record"] for row in rows] == [1, 3, 4] and "line 2: a JSON object does not end" in err, (rows, err)

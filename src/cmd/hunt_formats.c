@@ -102,6 +102,28 @@ static void lines_work(struct hunt_worker *w, struct hunt_batch *b)
 
 /* --- json: anything but one object a line --- */
 
+/* Whether the line is exactly one object. */
+static bool one_object(struct slice line)
+{
+    struct json_split split;
+    struct json_span span;
+
+    line = slice_trim(line);
+    json_split_init(&split);
+    return json_split_run(&split, line, &span, 1) == 1 && span.at == 0 && span.n == line.n;
+}
+
+/* The first line may be damaged: when the next ones are objects, the file is one of lines. */
+static bool lines_of_objects(struct slice s)
+{
+    unsigned whole = 0;
+
+    (void)next_line(&s);
+    for (unsigned i = 0; i < 2 && slice_find(s, '\n') < s.n; i++)
+        whole += one_object(next_line(&s));
+    return whole == 2;
+}
+
 /* Lines are the fast way; only what is not lines of objects is split by braces. */
 static bool json_tells(struct slice head, const char *path)
 {
@@ -119,10 +141,10 @@ static bool json_tells(struct slice head, const char *path)
     if (s.p[0] != '{')
         return n > 0;
     size_t line = slice_find(s, '\n');
-    if (n == 0) /* longer than the head: a line has no line feed in it */
-        return split.open && line < s.n && split.stray == 0 &&
-               slice_trim(slice_cut(s, 0, line)).n < 3;
-    return line < span.n || slice_trim(slice_cut(s, span.n, line)).n > 0;
+    bool one = n > 0 && line >= span.n && slice_trim(slice_cut(s, span.n, line)).n == 0;
+    if (one || (n == 0 && line == s.n)) /* an object; or a line longer than the head */
+        return false;
+    return !lines_of_objects(s);
 }
 
 /* An object that does not end: first what is whole before it goes, then it is at the front. */

@@ -5,11 +5,14 @@ void json_split_init(struct json_split *s)
     *s = (struct json_split){.line = 1};
 }
 
+/* An event may have such a member too: only what stands alone, or behind another wrapper, is one.
+ */
 static bool wraps(const struct json_split *s)
 {
-    static const char *const names[] = {"Records", "records", "Events",  "events", "value",
-                                        "logs",    "Logs",    "results", "data",   "items"};
+    static const char *const names[] = {"Records", "records", "Events", "events", "value", "items"};
 
+    if (s->levels > 0 || (s->ordinal > 0 && !s->wrapped))
+        return false;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (s->key_n == strlen(names[i]) && memcmp(s->key, names[i], s->key_n) == 0)
             return true;
@@ -75,7 +78,7 @@ static bool inside(struct json_split *s, char c)
         s->key_n = s->is_key ? 0 : s->key_n;
         break;
     case '[':
-        s->maybe = s->depth == 1 && s->was_key && s->levels + 2 <= JSON_SPLIT_LEVELS && wraps(s);
+        s->maybe = s->depth == 1 && s->was_key && wraps(s);
         s->depth++;
         break;
     case '{':
@@ -101,6 +104,7 @@ static void maybe_wrapper(struct json_split *s, char c, size_t at)
     s->maybe = false;
     if (c != '{')
         return;
+    s->wrapped = true;
     s->level_array[s->levels++] = false;
     s->level_array[s->levels++] = true;
     begin(s, at);

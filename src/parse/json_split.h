@@ -24,6 +24,7 @@ struct json_split {
     size_t start; /* of the object that is open; meaningful when `open` */
     bool open;    /* an object of the record level */
     bool wrapper; /* it is one that wraps: not given */
+    bool wrapped; /* there was one that wraps */
     bool string, escape, is_key, was_key, maybe;
     unsigned depth; /* brackets inside the open object */
     unsigned levels;
