@@ -16,6 +16,7 @@ struct entry {
     const struct json_node *node;
     struct slice category, service; /* the log source; service also names the channels */
     struct slice channels_of;       /* the service whose channels count */
+    size_t source;
 };
 
 static struct arena arena;
@@ -25,7 +26,7 @@ static struct detect_scratch *scratch;
 static struct entry entries[SOURCES_MAX];
 static size_t entries_n;
 static struct slice sources[SOURCES_MAX][2]; /* category, service: one rule each */
-static bool tried[SOURCES_MAX];
+static bool tried[SOURCES_MAX], asked_for[SOURCES_MAX];
 static size_t sources_n;
 
 static char *read_table(void)
@@ -72,8 +73,8 @@ static void load_entries(const struct json_node *root)
             continue;
         e.channels_of = rewrite.n ? rewrite : e.service;
         assert_in_range(entries_n, 0, SOURCES_MAX - 1);
+        e.source = source_number(e.category, e.service);
         entries[entries_n++] = e;
-        (void)source_number(e.category, e.service);
     }
 }
 
@@ -145,9 +146,8 @@ static bool wanted(size_t source, struct slice channel, int64_t id, struct slice
         const struct entry *e = &entries[i];
         const struct json_node *when = json_get(e->node, "conditions");
         struct slice asked = json_get_str(when, "EventType");
-        if (source_number(e->category, e->service) == source &&
-            has_channel(e->channels_of, channel) && has_number(json_get(when, "EventID"), id) &&
-            (!asked.n || slice_eq(asked, type)))
+        if (e->source == source && has_channel(e->channels_of, channel) &&
+            has_number(json_get(when, "EventID"), id) && (!asked.n || slice_eq(asked, type)))
             return true;
     }
     return more_than_the_table(source, channel, id);
@@ -199,7 +199,7 @@ static void try_event(enum form form, struct slice channel, int64_t id, struct s
     memset(tried, 0, sizeof(tried));
     assert_int_equal(parse_record(&ctx, &r, on_event, NULL), 1);
     for (size_t i = 0; i < sources_n; i++)
-        if (tried[i] != wanted(i, channel, id, type))
+        if (tried[i] != asked_for[i])
             fail_msg("%s\nis %s rules of category '%.*s', service '%.*s'", text,
                      tried[i] ? "tried against" : "not tried against", SLICE_ARG(sources[i][0]),
                      SLICE_ARG(sources[i][1]));
@@ -207,6 +207,8 @@ static void try_event(enum form form, struct slice channel, int64_t id, struct s
 
 static void try_forms(struct slice channel, int64_t id, struct slice type)
 {
+    for (size_t i = 0; i < sources_n; i++)
+        asked_for[i] = wanted(i, channel, id, type);
     for (enum form form = FLAT; form < FORMS_N; form++)
         try_event(form, channel, id, type);
 }
