@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import random
 import re
 import resource
 import subprocess
@@ -240,6 +241,15 @@ def test_correlation(d, r):
         assert len(hits) == 1, (hits, err)
         assert hits[0]["count"] == 3 and hits[0]["group"] == {"user": "an"} and hits[0]["records"] == [1, 2, 3], hits
         assert [os.path.basename(f) for f in hits[0]["files"]] == ["c2.json", "c1.json", "c2.json"], hits
+
+
+    # more matches than the memory for them: the same through files
+    order = list(range(30000))
+    random.Random(7).shuffle(order)
+    rows = "".join(json.dumps({"ts": f"2026-11-20T{8 + i // 3600:02}:{i // 60 % 60:02}:{i % 60:02}Z", "user": f"u{i % 97}", "cmd": "needle-xyz"}) + "\n" for i in order)
+    path = write(os.path.join(d, "many.json"), rows.encode())
+    every = [found("--rules", both, "--correlation-mib", n, "--threads", "2", path)[0] for n in ("1", "128")]
+    assert every[0] == every[1] and sum(1 for x in every[0] if x.get("correlation")) > 1000, len(every[0])
 
 
 def test_outputs(d, r):

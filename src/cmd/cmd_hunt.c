@@ -13,14 +13,11 @@
 static const struct args_usage usage = {
     "hunt",
     "--rules PATH... [options] FILE|DIR|-...",
-    "Tries Sigma rules on files, without an installation: Windows events as EVTX, XML or JSON, "
-    "JSON\n"
-    "lines and arrays, Suricata's EVE, Zeek's logs, CSV, syslog and other text; plain, .gz, .zst "
-    "or\n"
-    ".zip, in UTF-8 or UTF-16. Folders are walked, patterns in quotes expanded, - is standard "
-    "input.\n"
-    "The format is told from the bytes. Exit: 0 nothing found, 1 something found, 2 wrong usage,\n"
-    "3 something could not be read. The last line on standard error sums it up.",
+    "Tries Sigma rules on files, without an installation: Windows events as EVTX, XML or JSON,\n"
+    "JSON lines and arrays, Suricata's EVE, Zeek's logs, CSV, syslog and other text; plain, gzip,\n"
+    "zstd, zip or tar; UTF-8 or UTF-16. The format is told from the bytes. Folders are walked,\n"
+    "patterns in quotes expanded, - is standard input. Exit: 0 nothing found, 1 something found,\n"
+    "2 wrong usage, 3 something could not be read. The last line on standard error sums it up.",
     "  coloa hunt --rules rules/ /var/log/auth.log\n"
     "  coloa hunt --rules sigma/rules --level high --output jsonl evidence/ | jq -r .rule_title\n"
     "  coloa hunt --rules sigma/rules --output html --lang vi *.evtx > report.html\n"
@@ -79,6 +76,8 @@ static void check(struct hunt_options *o)
         o->threads = sysconf(_SC_NPROCESSORS_ONLN);
     if (o->threads < 1 || o->threads > HUNT_THREADS_MAX)
         args_wrong(&usage, "threads: 1 to 64", NULL);
+    if (o->correlation_mib < 1 || o->correlation_mib > 65536)
+        args_wrong(&usage, "correlation-mib: 1 to 65536", NULL);
     if (o->paths.n == 0)
         args_wrong(&usage, "which files?", NULL);
     o->from_ns = bound(o->from, INT64_MIN);
@@ -122,6 +121,8 @@ int cmd_hunt(int argc, char **argv)
         {"to", ARG_TEXT, &o->to, "T", "latest event time"},
         {"zone", ARG_TEXT, &o->zone, "+07:00", "of times that name no zone; default UTC"},
         {"lang", ARG_TEXT, &o->lang, "en|vi", "of the report and the table"},
+        {"correlation-mib", ARG_INT, &o->correlation_mib, "N",
+         "matches for correlations kept in memory, then in temporary files; default 128"},
         {"explain", ARG_TEXT, &o->explain, "RULE",
          "why this rule (id, title or file) does or does not match FILE[:RECORD] or {event}"},
         {"recover", ARG_FLAG, &o->recover, NULL,
@@ -132,6 +133,7 @@ int cmd_hunt(int argc, char **argv)
     };
 
     o->output = "table";
+    o->correlation_mib = 128;
     o->lang = "en";
     args_parse(argc, argv, &usage, specs, ARRAY_LEN(specs), &o->paths);
     check(o);

@@ -7,7 +7,7 @@
 #include "cmd/hunt_int.h"
 #include "core/bytes.h"
 
-enum { MEMORY_BYTES = 128 << 20, RUNS_MAX = 512, RULE_BYTES = 256 << 20 };
+enum { RUNS_MAX = 512, RULE_BYTES = 256 << 20 };
 #define LATENESS_NS INT64_C(0)
 
 struct run {
@@ -41,6 +41,11 @@ void hunt_corr_free(struct hunt_corr *c)
     free(c);
 }
 
+static size_t memory(const struct hunt *h)
+{
+    return (size_t)h->o.correlation_mib << 20;
+}
+
 struct hunt_corr *hunt_corr_new(struct hunt *h)
 {
     struct hunt_corr *c = calloc(1, sizeof(*c));
@@ -48,7 +53,7 @@ struct hunt_corr *hunt_corr_new(struct hunt *h)
     if (!c)
         return NULL;
     c->h = h;
-    buf_init(&c->mem, (size_t)MEMORY_BYTES + (64 << 20));
+    buf_init(&c->mem, memory(h) + (256 << 20));
     arena_init(&c->arena, 8 << 20);
     return c;
 }
@@ -128,7 +133,7 @@ CHECKED enum err hunt_corr_add(struct hunt_corr *c, struct slice gathered)
 {
     struct slice left = gathered;
 
-    if (c->mem.n + gathered.n > MEMORY_BYTES && c->records) {
+    if (c->mem.n + gathered.n > memory(c->h) && c->records) {
         enum err e = spill(c);
         if (e != ERR_NONE)
             return e;
@@ -156,12 +161,17 @@ static void on_found(void *arg, const struct finding *f)
         return;
     for (size_t i = 0; i < hit->events_n; i++)
         places[i] = hunt_id_place(hit->events[i]);
+    struct slice host = SLICE("");
+    for (size_t i = 0; i < hit->group_n; i++)
+        if (slice_eq(hit->entities[i], SLICE("host.name")) ||
+            slice_eq(hit->group[i].name, SLICE("Computer")))
+            host = hit->group[i].value;
     struct hunt_found to = {
         .rule = f->rule,
         .at = hit->events_n ? places[hit->events_n - 1] : (struct hunt_place){0},
         .has_time = true,
         .time_ns = hit->last_ns,
-        .host = SLICE(""),
+        .host = host,
         .matched_n = hit->group_n,
         .matched = hit->group,
         .correlation = true,

@@ -96,7 +96,7 @@ struct hunt_batch {
 struct hunt_options {
     struct arg_many rules, rule_ids, paths;
     const char *output, *lang, *explain, *from, *to, *level, *zone;
-    int64_t threads;
+    int64_t threads, correlation_mib;
     enum rule_level least;
     int64_t from_ns, to_ns; /* INT64_MIN / INT64_MAX: none */
     int32_t zone_s;
