@@ -107,7 +107,9 @@ function makeAlert(ago, state = 'new') {
     source: p[5],
     assignee: state === 'new' ? null : { id: 'usr_2', name: 'Nguyễn Thị Ánh' },
     version: 1,
-    matched: {
+    rule_version: '5f8a00c1d2e3f405',
+      selections: ['selection'],
+      matched: {
       'event.action': 'ssh_login',
       'event.outcome': 'failure',
       'source.ip': p[6],

@@ -62,11 +62,13 @@ struct alert {
                               an array once there are several values */
     struct slice tags;     /* JSON array of texts */
     struct slice matched;  /* JSON object: fields that decided, of the newest finding */
-    struct slice message;  /* of the newest finding */
-    struct slice reason;   /* of the verdict */
-    uint64_t assignee;     /* user, 0: nobody */
-    struct slice assignee_name;     /* login */
-    int64_t first_ns, last_ns;      /* event times */
+    struct slice rule_version;  /* of the newest finding; "" unknown */
+    struct slice selections;    /* JSON array: parts of the rule that held, of the newest finding */
+    struct slice message;       /* of the newest finding */
+    struct slice reason;        /* of the verdict */
+    uint64_t assignee;          /* user, 0: nobody */
+    struct slice assignee_name; /* login */
+    int64_t first_ns, last_ns;  /* event times */
     int64_t created_ns, changed_ns; /* ours */
     int64_t acked_ns, closed_ns;    /* 0: not yet */
 };

@@ -15,7 +15,8 @@ CHECKED enum err alert_note(struct desk *d, uint64_t id, struct slice who, const
 /* A decoded finding; everything borrowed. */
 struct alert_finding {
     struct slice id, rule_id, title, title_vi, source, message;
-    struct slice tags, matched; /* finished JSON */
+    struct slice rule_version;
+    struct slice tags, matched, selections; /* finished JSON */
     const struct json_node *entities, *events;
     enum alert_level level;
     int64_t time_ns;

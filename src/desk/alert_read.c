@@ -9,7 +9,7 @@
     "SELECT a.id, a.version, a.count, a.org, COALESCE(a.sys, 0), a.state, a.level, a.verdict,"     \
     " a.rule_id, a.title, a.title_vi, a.source, a.entities, a.tags, a.matched, a.message,"         \
     " a.reason, COALESCE(a.assignee, 0), COALESCE(u.login, ''), a.first_ns, a.last_ns,"            \
-    " a.created_ns, a.changed_ns, a.acked_ns, a.closed_ns"                                         \
+    " a.created_ns, a.changed_ns, a.acked_ns, a.closed_ns, a.rule_version, a.selections"           \
     " FROM alerts a LEFT JOIN users u ON u.id = a.assignee WHERE 1=1 "
 
 static enum err read_row(const struct db_rows *rows, struct arena *a, void *to)
@@ -35,6 +35,8 @@ static enum err read_row(const struct db_rows *rows, struct arena *a, void *to)
     r->assignee_name = query_text(rows, 18, a, &e);
     for (unsigned i = 0; i < ARRAY_LEN(times); i++)
         *times[i] = db_int(rows, 19 + i);
+    r->rule_version = query_text(rows, 25, a, &e);
+    r->selections = query_text(rows, 26, a, &e);
     return e;
 }
 

@@ -201,14 +201,15 @@ static enum err create(struct desk *d, struct alert_work *w, const struct alert_
             "INSERT INTO alerts(id, version, count, org, sys, state, level, verdict, rule_id,"
             " title, title_vi, source, entities, tags, matched, message, reason, assignee,"
             " first_ns, last_ns, created_ns, changed_ns, acked_ns, closed_ns, group_key,"
-            " folded) VALUES (?1, 1, 1, ?2, (SELECT id FROM systems WHERE id = ?3 AND org ="
+            " folded, rule_version, selections) VALUES (?1, 1, 1, ?2, (SELECT id FROM systems "
+            "WHERE id = ?3 AND org ="
             " ?2), ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, '', NULL, ?14, ?14, ?15,"
-            " ?15, 0, 0, ?16, ?17)",
+            " ?15, 0, 0, ?16, ?17, ?18, ?19)",
             DB_ARGS(db_i(id), db_i(f->org), db_i(f->system), db_i(ALERT_NEW), db_i(f->level),
                     db_t(f->rule_id), db_t(f->title), db_t(f->title_vi), db_t(f->source),
                     db_t(buf_slice(&w->entities)), db_t(f->tags), db_t(f->matched),
                     db_t(f->message), db_i(f->time_ns), db_i(now), db_c(key),
-                    db_t(buf_slice(&w->text))),
+                    db_t(buf_slice(&w->text)), db_t(f->rule_version), db_t(f->selections)),
             NULL, diag);
     if (e == ERR_NONE)
         e = alert_note(d, (uint64_t)id, SLICE("system"), "created", SLICE(""), diag);
@@ -252,9 +253,12 @@ static enum err join(struct desk *d, struct alert_work *w, const struct alert_fi
                        db_i(clock_wall_ns())),
                NULL, diag);
     if (e == ERR_NONE && newest)
-        e = db_run(d->db, "UPDATE alerts SET matched = ?2, message = ?3, source = ?4 WHERE id = ?1",
-                   DB_ARGS(db_i(o->id), db_t(f->matched), db_t(f->message), db_t(f->source)), NULL,
-                   diag);
+        e = db_run(d->db,
+                   "UPDATE alerts SET matched = ?2, message = ?3, source = ?4, rule_version = ?5,"
+                   " selections = ?6 WHERE id = ?1",
+                   DB_ARGS(db_i(o->id), db_t(f->matched), db_t(f->message), db_t(f->source),
+                           db_t(f->rule_version), db_t(f->selections)),
+                   NULL, diag);
     return e;
 }
 

@@ -31,7 +31,8 @@ static struct slice finding(struct arena *a, unsigned id, const char *rule, cons
                  "\"title_vi\":\"Đăng nhập thất bại\",\"level\":\"high\","
                  "\"tags\":[\"attack.t1110\"],\"time\":\"%s\",\"org\":%u,\"system\":0,"
                  "\"source\":\"src\",\"entities\":{\"host.name\":\"%s\",\"source.ip\":\"%s\"},"
-                 "\"events\":[\"0190-%u\"],\"matched\":{\"EventID\":4625},\"message\":\"m%u\"}",
+                 "\"events\":[\"0190-%u\"],\"matched\":{\"EventID\":4625},\"rule_version\":"
+                 "\"00ff\",\"selections\":[\"selection\"],\"message\":\"m%u\"}",
                  id, rule, rule, when, org, host, ip, id, id);
     struct slice out = {0};
     OK(arena_dup(a, (struct slice){text, (size_t)n}, &out));
@@ -87,6 +88,8 @@ static void findings_group(void **state)
     assert_int_equal(a->last_ns, noon + 3599 * NS_PER_S);
     assert_slice(a->message, "m2");
     assert_slice(a->matched, "{\"EventID\":4625}");
+    assert_slice(a->rule_version, "00ff");
+    assert_slice(a->selections, "[\"selection\"]");
     assert_slice(a->tags, "[\"attack.t1110\"]");
     assert_slice(a->entities,
                  "{\"host.name\":[\"web1\",\"WEB1\"],\"source.ip\":[\"1.2.3.4\",\"5.6.7.8\"]}");

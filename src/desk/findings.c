@@ -134,13 +134,15 @@ static uint32_t number32(const struct json_node *o, const char *key)
     return v > 0 && v <= UINT32_MAX ? (uint32_t)v : 0;
 }
 
-/* *fields holds the finished JSON of tags and matched: offsets first, it moves while it grows. */
+/* *fields holds the finished JSON of tags, matched and selections: offsets first, it moves while it
+ * grows. */
 static enum err decode(const struct json_node *o, struct buf *fields, struct alert_finding *f,
                        struct diag *diag)
 {
     *f = (struct alert_finding){
         .id = json_get_str(o, "id"),
         .rule_id = bounded(json_get_str(o, "rule_id")),
+        .rule_version = bounded(json_get_str(o, "rule_version")),
         .title = bounded(json_get_str(o, "title")),
         .title_vi = bounded(json_get_str(o, "title_vi")),
         .source = bounded(json_get_str(o, "source")),
@@ -167,10 +169,14 @@ static enum err decode(const struct json_node *o, struct buf *fields, struct ale
     size_t tags_n = fields->n;
     if (e == ERR_NONE)
         e = flat_json(json_get(o, "matched"), true, FIELDS_MAX, fields);
+    size_t matched_n = fields->n;
+    if (e == ERR_NONE)
+        e = flat_json(json_get(o, "selections"), false, FIELDS_MAX, fields);
     if (e != ERR_NONE)
         return FAIL(diag, e, 0, "a finding larger than its room");
     f->tags = (struct slice){fields->p, tags_n};
-    f->matched = (struct slice){fields->p + tags_n, fields->n - tags_n};
+    f->matched = (struct slice){fields->p + tags_n, matched_n - tags_n};
+    f->selections = (struct slice){fields->p + matched_n, fields->n - matched_n};
     return ERR_NONE;
 }
 

@@ -100,6 +100,10 @@ static const char exceptions_sql[] =
     " ends_ns BIGINT NOT NULL, ended_ns BIGINT NOT NULL);"
     "CREATE INDEX exceptions_rule ON exceptions(rule_id);";
 
+static const char causes_sql[] =
+    "ALTER TABLE alerts ADD COLUMN rule_version TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE alerts ADD COLUMN selections TEXT NOT NULL DEFAULT '[]';";
+
 static const struct {
     int version;
     enum db_kind on;
@@ -107,7 +111,7 @@ static const struct {
 } steps[] = {
     {1, DB_BOTH, tenants_sql},    {1, DB_BOTH, people_sql},         {1, DB_BOTH, alerts_sql},
     {1, DB_BOTH, audit_sql},      {1, DB_SQLITE, audit_sqlite_sql}, {1, DB_PG, audit_pg_sql},
-    {2, DB_BOTH, exceptions_sql},
+    {2, DB_BOTH, exceptions_sql}, {3, DB_BOTH, causes_sql},
 };
 
 static enum err run_from(struct db *db, int64_t have, struct diag *diag)

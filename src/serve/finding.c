@@ -73,6 +73,15 @@ static void matched(struct jsonw *j, const struct finding *f)
     jsonw_close_object(j);
 }
 
+static void selections(struct jsonw *j, const struct finding *f)
+{
+    jsonw_key(j, SLICE("selections"));
+    jsonw_array(j);
+    for (size_t i = 0; i < f->selections_n; i++)
+        jsonw_str(j, head(f->selections[i], 128));
+    jsonw_close_array(j);
+}
+
 /* What a correlation is about is what it groups by; the last event's other fields are not. */
 static void group_entities(struct jsonw *j, const struct correlation_hit *hit)
 {
@@ -128,6 +137,7 @@ static void correlation(struct jsonw *j, const struct correlation_hit *hit)
 static void tell_rule(struct jsonw *j, const struct rule_info *r)
 {
     jsonw_kcstr(j, "rule_id", r->id);
+    jsonw_kcstr(j, "rule_version", r->version);
     jsonw_kcstr(j, "title", r->title);
     jsonw_kcstr(j, "title_vi", r->title_vi);
     jsonw_kcstr(j, "level", rule_level_name(r->level));
@@ -165,6 +175,7 @@ CHECKED enum err finding_encode(const struct finding *f, struct buf *out)
         entities(&j, ev);
     causes(&j, f);
     matched(&j, f);
+    selections(&j, f);
     if (hit)
         correlation(&j, hit);
     else

@@ -52,6 +52,9 @@ static enum err write_rest(struct web_call *w, const struct alert *a, struct dia
 
     jsonw_key(j, SLICE("matched"));
     jsonw_raw(j, a->matched.n ? a->matched : SLICE("{}"));
+    jsonw_kstr(j, "rule_version", a->rule_version);
+    jsonw_key(j, SLICE("selections"));
+    jsonw_raw(j, a->selections.n ? a->selections : SLICE("[]"));
     jsonw_kstr(j, "message", a->message);
     jsonw_kstr(j, "reason", a->reason);
     jsonw_ktime(j, "created", a->created_ns);

@@ -58,6 +58,8 @@ export interface Note {
 
 export interface AlertFull extends Alert {
   matched: Record<string, unknown>;
+  rule_version: string;
+  selections: string[];
   message: string;
   reason: string;
   acknowledged: string | null;
