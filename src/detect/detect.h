@@ -57,6 +57,9 @@ CHECKED enum err ruleset_load(const char *const *paths, size_t n, struct ruleset
 /* The same from text in memory, reported under the file name `name`: pasted rules, tests. */
 CHECKED enum err ruleset_load_text(const char *name, struct slice text, struct ruleset **ret,
                                    struct diag *diag);
+/* A folder for what loading compiles, so that the next loading is quick; NULL or "", as at first:
+ * none. It may be emptied at any time. To be said before rulesets are loaded, by one thread. */
+void ruleset_cache(const char *folder);
 const struct rule_report *ruleset_report(const struct ruleset *rs);
 size_t ruleset_n(const struct ruleset *rs);
 const struct rule_info *ruleset_rule(const struct ruleset *rs, size_t i);

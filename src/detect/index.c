@@ -1,5 +1,6 @@
 #include "detect/index_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define BIT(n) (UINT64_C(1) << ((n) % 64))
@@ -12,6 +13,7 @@ struct builder {
     const struct form **rules, **rows; /* NULL: slow */
     struct witness *rule_w, *row_w;    /* n = 0: none */
     uint64_t *used;                    /* slots that some program asks */
+    struct scan_cache *cache;
 };
 
 static size_t words(size_t bits)
@@ -301,7 +303,7 @@ static CHECKED enum err databases(struct builder *b)
     for (size_t i = 0; i < n && e == ERR_NONE; i++) {
         struct scan *db = NULL;
         if (scan_works())
-            e = scan_literals(wants[i].want, wants[i].n, &db);
+            e = scan_cache_literals(b->cache, wants[i].want, wants[i].n, &db);
         if (e == ERR_UNSUPPORTED)
             e = ERR_NONE;
         if (e == ERR_NONE)
@@ -335,7 +337,7 @@ static CHECKED enum err watches(struct builder *b)
                 preds[w[n].n++] = b->rule_w[i].bits[k] - ix->keyword;
         n++;
     }
-    enum err e = watch_build(&b->rs->arena, &b->preds, w, n, b->rs->rules_n, &ix->watch);
+    enum err e = watch_build(&b->rs->arena, &b->preds, w, n, b->rs->rules_n, b->cache, &ix->watch);
     for (uint32_t i = 0; i < ix->watch.dbs_n && e == ERR_NONE; i++)
         e = scan_scratch_fit(&ix->proto, ix->watch.dbs[i]);
     return e == ERR_NONE && ix->watch.all ? scan_scratch_fit(&ix->proto, ix->watch.all) : e;
@@ -373,6 +375,16 @@ static CHECKED enum err build(struct builder *b)
     return e == ERR_NONE ? watches(b) : e;
 }
 
+static char cache_folder[4096];
+
+void ruleset_cache(const char *folder)
+{
+    int n = snprintf(cache_folder, sizeof(cache_folder), "%s", folder ? folder : "");
+
+    if (n < 0 || (size_t)n >= sizeof(cache_folder))
+        cache_folder[0] = 0;
+}
+
 CHECKED enum err index_build(struct ruleset *rs, struct diag *diag)
 {
     enum { TMP_BYTES_MAX = 1 << 30 };
@@ -382,7 +394,9 @@ CHECKED enum err index_build(struct ruleset *rs, struct diag *diag)
         return FAIL(diag, ERR_NOMEM, 0, "no memory for the index of the rules");
     arena_init(&b.tmp, TMP_BYTES_MAX);
     preds_init(&b.preds, &b.tmp, rs->slot_keys.n);
-    enum err e = build(&b);
+    b.cache = scan_cache_open(cache_folder);
+    enum err e = b.cache ? build(&b) : ERR_NOMEM;
+    scan_cache_close(b.cache);
     preds_done(&b.preds);
     arena_done(&b.tmp);
     if (e != ERR_NONE) {

@@ -78,7 +78,7 @@ static CHECKED enum err one_rule(struct preds *p, const struct watch_rule *r, st
 }
 
 CHECKED enum err watch_build(struct arena *keep, struct preds *p, const struct watch_rule *rules,
-                             size_t n, size_t rules_n, struct watch *ret)
+                             size_t n, size_t rules_n, struct scan_cache *cache, struct watch *ret)
 {
     struct wants all = {.n = 0};
     enum err e = ERR_NONE;
@@ -93,7 +93,7 @@ CHECKED enum err watch_build(struct arena *keep, struct preds *p, const struct w
         e = one_rule(p, &rules[i], &w, &known);
         if (e != ERR_NONE || !known)
             continue;
-        e = scan_literals(w.v, w.n, &ret->dbs[ret->dbs_n]);
+        e = scan_cache_literals(cache, w.v, w.n, &ret->dbs[ret->dbs_n]);
         if (e == ERR_NONE)
             ret->of[rules[i].rule] = ++ret->dbs_n;
         for (size_t k = 0; k < w.n && e == ERR_NONE; k++)
@@ -102,7 +102,7 @@ CHECKED enum err watch_build(struct arena *keep, struct preds *p, const struct w
             e = ERR_NONE;
     }
     if (e == ERR_NONE && all.n)
-        e = scan_literals(all.v, all.n, &ret->all);
+        e = scan_cache_literals(cache, all.v, all.n, &ret->all);
     return e == ERR_UNSUPPORTED ? ERR_NONE : e;
 }
 

@@ -10,7 +10,7 @@
 #define DETECT_WATCH_INT_H
 
 #include "detect/pred_int.h"
-#include "detect/scan_int.h"
+#include "detect/scan_cache_int.h"
 
 enum { WATCH_FEW = 3 };
 
@@ -29,7 +29,7 @@ struct watch_rule {
     uint32_t n;
 };
 CHECKED enum err watch_build(struct arena *keep, struct preds *p, const struct watch_rule *rules,
-                             size_t n, size_t rules_n, struct watch *ret);
+                             size_t n, size_t rules_n, struct scan_cache *cache, struct watch *ret);
 void watch_done(struct watch *w);
 
 /* No escapes but those that the databases know: no \\u and no \\/. */

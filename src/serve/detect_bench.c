@@ -148,6 +148,7 @@ int main(int argc, char **argv)
     b.parse = (struct parse_ctx){
         .arena = &b.arena, .json = json_reader_new(4 << 20, 200000), .local_host = SLICE("here")};
     b.scratch = detect_scratch_new();
+    ruleset_cache(getenv("COLOA_RULES_CACHE"));
     double before_mib = rss_mib(), start = now_s();
     if (argc < at + 2 || !b.parse.json || !b.scratch ||
         ruleset_load((const char *const *)(argv + at + 1), (size_t)(argc - at - 1), &b.rules, &d) !=
