@@ -97,6 +97,7 @@ static int load_and_run(struct hunt *h)
             args_wrong(&usage, "--rules: which rules?", NULL);
         h->o.rules.at[h->o.rules.n++] = shipped;
     }
+    ruleset_cache(rules_dir_cache());
     if (ruleset_load(h->o.rules.at, h->o.rules.n, &h->rules, &d) != ERR_NONE) {
         (void)fprintf(stderr, "coloa hunt: %s\n", d.text);
         return EXIT_FAILED;

@@ -68,6 +68,7 @@ int cmd_rules(int argc, char **argv)
             args_wrong(&usage, "the shipped rules are not beside this program; give a path", NULL);
         rest.at[rest.n++] = shipped;
     }
+    ruleset_cache(rules_dir_cache());
     if (ruleset_load(rest.at + 1, rest.n - 1, &rs, &d) != ERR_NONE) {
         (void)fprintf(stderr, "coloa rules: %s\n", d.text);
         return EXIT_FAILED;

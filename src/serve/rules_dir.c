@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATH_BYTES = 3800 };
@@ -40,4 +41,22 @@ void rules_dir_list(const struct config *cfg, struct rules_dir *ret)
         ret->paths[ret->n++] = ret->shipped;
     for (size_t i = 0; i < config_list_n(cfg, OPT_RULES_DIRS) && ret->n < RULES_DIRS_MAX; i++)
         ret->paths[ret->n++] = config_list_at(cfg, OPT_RULES_DIRS, i);
+}
+
+const char *rules_dir_cache(void)
+{
+    static char path[PATH_BYTES];
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    bool own = xdg && xdg[0] == '/';
+    int n = 0;
+
+    if (own)
+        n = snprintf(path, sizeof(path), "%s", xdg);
+    else if (home && home[0] == '/')
+        n = snprintf(path, sizeof(path), "%s/.cache", home);
+    if (n <= 0 || (size_t)n >= sizeof(path) - 8)
+        return "";
+    (void)mkdir(path, 0700);
+    (void)snprintf(path + n, sizeof(path) - (size_t)n, "/coloa");
+    return mkdir(path, 0700) == 0 || access(path, W_OK) == 0 ? path : "";
 }

@@ -19,5 +19,8 @@ struct rules_dir {
 void rules_dir_list(const struct config *cfg, struct rules_dir *ret);
 /* The shipped data folder `name` ("rules", "demo" ...); false when it is nowhere. */
 bool rules_dir_shipped(const char *name, char *out, size_t cap);
+/* Where commands keep compiled rules: $XDG_CACHE_HOME/coloa, else ~/.cache/coloa, made if need be;
+ * "" when there is none. For ruleset_cache. */
+const char *rules_dir_cache(void);
 
 #endif

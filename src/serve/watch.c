@@ -34,6 +34,7 @@ static CHECKED enum err open_all(struct watch *w, struct diag *diag)
     };
     const char *mmdb = config_text(w->ctx->cfg, OPT_ENRICH_MMDB);
 
+    ruleset_cache(w->state_dir);
     (void)snprintf(path, sizeof(path), "%s/watch.mark", w->state_dir);
     enum err e = mark_open(path, &w->mark, diag);
     if (e == ERR_NONE && mmdb[0])
