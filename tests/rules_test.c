@@ -1,5 +1,6 @@
 /* The shipped rules against lines as senders send them: parse_record, then detect_event. Every rule
- * has a file rules/tests/STEM.yaml with lines that it must find and lines that it must not. */
+ * has a file rules/tests/STEM.yaml with lines that it must find and lines that it must not; of
+ * STEM_correlation.yml the last rule is tested, with sequences of events that have times. */
 #include "core/test.h"
 
 #include <dirent.h>
@@ -9,13 +10,18 @@
 
 #include "core/json.h"
 #include "detect/check.h"
+#include "detect/correlate.h"
 #include "parse/parse.h"
 
 static struct ruleset *rules;
 static struct detect_scratch *scratch;
 static struct arena arena;
 static struct json_reader *lines_reader, *parse_reader;
-static char hits[1 << 14];
+static char hits[1 << 16];
+static struct correlator *correlator; /* while a sequence runs */
+static int64_t now_ns;                /* the time of its event */
+
+#define RECEIVED_NS INT64_C(1795568462000000000)
 
 static void root_path(const char *below, char *to, size_t n)
 {
@@ -30,29 +36,110 @@ static void on_finding(void *arg, const struct finding *f)
 
     (void)arg;
     assert_true(f->matched_n > 0);
+    if (correlator && !f->correlation)
+        assert_int_equal(correlator_feed(correlator, scratch, f, on_finding, NULL), ERR_NONE);
+    if (correlator && !f->correlation)
+        return;
     (void)snprintf(hits + at, sizeof(hits) - at, "%s ", f->rule->id);
 }
 
 static void on_event(void *arg, struct event *ev)
 {
     (void)arg;
+    if (correlator)
+        ev->timestamp_ns = now_ns;
     (void)detect_event(rules, scratch, ev, on_finding, NULL);
 }
 
-/* The ids of all rules that match the line. */
-static const char *run_line(struct slice line)
+static void take_line(struct slice line, int64_t received_ns)
 {
+    static uint32_t number;
     struct parse_ctx ctx = {.arena = &arena, .json = parse_reader};
-    struct record r = {.received_ns = INT64_C(1795568462000000000), .input = INPUT_SYSLOG_UDP};
+    struct record r = {.received_ns = received_ns, .input = INPUT_SYSLOG_UDP};
 
     arena_reset(&arena);
-    hits[0] = 0;
+    number++;
+    memcpy(r.id.b, &number, sizeof(number));
     if (line.n && (line.p[0] == '{' || line.p[0] == '2'))
         r.input = INPUT_HTTP;
     r.id.b[6] = 0x70;
     assert_int_equal(arena_dup(&arena, line, &r.payload), ERR_NONE);
     assert_in_range(parse_record(&ctx, &r, on_event, NULL), 1, 1000);
+}
+
+/* The ids of all rules that match the line. */
+static const char *run_line(struct slice line)
+{
+    hits[0] = 0;
+    take_line(line, RECEIVED_NS);
     return hits;
+}
+
+/* "{n}" of the line is the number of its repetition. */
+static void one_of(struct slice line, int64_t n, int64_t at_s)
+{
+    const char *hole = memmem(line.p, line.n, "{n}", 3);
+    size_t before = hole ? (size_t)(hole - line.p) : line.n;
+    char text[4096];
+    int len = snprintf(text, sizeof(text), "%.*s", (int)before, line.p);
+
+    if (hole)
+        len = snprintf(text, sizeof(text), "%.*s%d%.*s", (int)before, line.p, (int)n,
+                       (int)(line.n - before - 3), hole + 3);
+    now_ns = RECEIVED_NS + at_s * INT64_C(1000000000);
+    take_line((struct slice){text, (size_t)len}, now_ns);
+}
+
+/* Whether the rule finds anything in the sequence, and how often: a finding is told once. */
+static size_t run_sequence(const struct rule_info *ri, const struct json_node *events)
+{
+    const struct correlator_options o = {.lateness_ns = INT64_C(60000000000),
+                                         .rule_bytes = 16 << 20};
+    size_t found = 0;
+
+    assert_int_equal(correlator_new(rules, &o, &correlator), ERR_NONE);
+    hits[0] = 0;
+    for (const struct json_node *e = events ? events->child : NULL; e; e = e->next)
+        for (int64_t n = 0; n < json_get_int(e, "times", 1); n++)
+            one_of(json_get_str(e, "line"), n,
+                   json_get_int(e, "at", 0) + n * json_get_int(e, "every", 0));
+    correlator_advance(correlator, INT64_MAX, on_finding, NULL);
+    correlator_free(correlator);
+    correlator = NULL;
+    for (const char *at = hits; (at = strstr(at, ri->id)); at++)
+        found++;
+    return found;
+}
+
+static unsigned check_sequences(const struct rule_info *ri, const struct json_node *doc)
+{
+    const struct json_node *list = json_get(doc, "sequences");
+    unsigned bad = 0, kinds = 0, number = 0;
+
+    for (const struct json_node *s = list ? list->child : NULL; s; s = s->next, number++) {
+        bool want = json_get_bool(s, "found", false);
+        kinds |= 1U << want;
+        if ((run_sequence(ri, json_get(s, "events")) > 0) == want)
+            continue;
+        print_message("%s: sequence %u: %s\n", ri->path, number, want ? "not found" : "found");
+        bad++;
+    }
+    if (kinds != 3)
+        fail_msg("%s: its tests have not both kinds of sequences", ri->path);
+    return bad;
+}
+
+static bool of_correlation(const struct rule_info *ri)
+{
+    size_t n = strlen(ri->path);
+
+    return n > 16 && strcmp(ri->path + n - 16, "_correlation.yml") == 0;
+}
+
+/* What only serves a correlation in its file is tested through it. */
+static bool serves(const struct rule_info *ri)
+{
+    return of_correlation(ri) && ri->level == LEVEL_INFORMATIONAL;
 }
 
 static char *read_all(const char *path, size_t *ret_n)
@@ -109,6 +196,8 @@ static void every_rule_finds_its_lines(void **unused)
         const struct json_node *docs;
         struct diag diag = {0};
         size_t n;
+        if (serves(ri))
+            continue;
         stem_of(ri->path, stem, sizeof(stem));
         (void)snprintf(below, sizeof(below), "rules/tests/%s.yaml", stem);
         root_path(below, path, sizeof(path));
@@ -117,8 +206,12 @@ static void every_rule_finds_its_lines(void **unused)
             fail_msg("%s has no tests: %s", ri->path, below);
         if (yaml_read(lines_reader, (struct slice){text, n}, &docs, &diag) != ERR_NONE)
             fail_msg("%s: %s", below, diag.text);
-        bad += check_lines(ri, docs->child, "match", true);
-        bad += check_lines(ri, docs->child, "no_match", false);
+        if (of_correlation(ri)) {
+            bad += check_sequences(ri, docs->child);
+        } else {
+            bad += check_lines(ri, docs->child, "match", true);
+            bad += check_lines(ri, docs->child, "no_match", false);
+        }
         free(text);
     }
     assert_int_equal(bad, 0);
@@ -146,6 +239,8 @@ static void every_rule_says_what_it_is(void **unused)
     assert_in_range(r->loaded, 42, 10000);
     for (size_t i = 0; i < ruleset_n(rules); i++) {
         const struct rule_info *ri = ruleset_rule(rules, i);
+        if (serves(ri) && uuid4(ri->id) && *ri->title)
+            continue;
         if (!uuid4(ri->id) || !*ri->title || !*ri->title_vi || !*ri->description ||
             !*ri->description_vi || ri->tags_n == 0 || ri->false_positives_n == 0)
             fail_msg("%s lacks something", ri->path);
@@ -186,7 +281,10 @@ static void no_tests_without_a_rule(void **unused)
         n++;
     }
     (void)closedir(dp);
-    assert_int_equal(n, ruleset_n(rules));
+    size_t tested = 0;
+    for (size_t i = 0; i < ruleset_n(rules); i++)
+        tested += !serves(ruleset_rule(rules, i));
+    assert_int_equal(n, tested);
 }
 
 static int begin(void **unused)
