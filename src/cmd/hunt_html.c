@@ -259,7 +259,8 @@ static void put_notes(struct html *x, FILE *to)
          "jsonl, hoặc --level.");
 }
 
-static void bar(FILE *to, const struct hunt_sum_bucket *b, double at, double width, uint64_t most)
+static void bar(FILE *to, const struct hunt_sum_bucket *b, int64_t width_ns, double at,
+                double width, uint64_t most)
 {
     double y = CHART_HEIGHT;
     uint64_t all = 0;
@@ -276,10 +277,11 @@ static void bar(FILE *to, const struct hunt_sum_bucket *b, double at, double wid
                       "height=\"%.2f\"/>",
                       l, at, y, width, h);
     }
-    (void)fprintf(to,
-                  "<rect x=\"%.2f\" y=\"0\" width=\"%.2f\" height=\"%d\" "
-                  "fill=\"transparent\"><title>%llu</title></rect>",
-                  at, width, CHART_HEIGHT, (unsigned long long)all);
+    (void)fprintf(
+        to, "<rect x=\"%.2f\" y=\"0\" width=\"%.2f\" height=\"%d\" fill=\"transparent\"><title>",
+        at, width, CHART_HEIGHT);
+    when(to, b->at * width_ns);
+    (void)fprintf(to, " · %llu</title></rect>", (unsigned long long)all);
 }
 
 static void put_timeline(struct html *x, FILE *to)
@@ -306,7 +308,8 @@ static void put_timeline(struct html *x, FILE *to)
                   "aria-label=\"%llu\">",
                   CHART_HEIGHT, (unsigned long long)s->n);
     for (size_t i = 0; i < s->buckets_n; i++)
-        bar(to, &s->buckets[i], (double)(s->buckets[i].at - first) * width, width * 0.9, most);
+        bar(to, &s->buckets[i], s->width_ns, (double)(s->buckets[i].at - first) * width,
+            width * 0.9, most);
     (void)fputs("</svg><div class=\"axis\"><span>", to);
     when(to, first * s->width_ns);
     (void)fprintf(to, "</span><span>max %llu</span><span>", (unsigned long long)most);

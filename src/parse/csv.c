@@ -199,9 +199,19 @@ static bool names(struct slice row, char separator)
     return n >= 2;
 }
 
+/* What stands before the header row: PowerShell's "#TYPE ..." and spreadsheets' "sep=;". */
+static size_t preamble(struct slice s)
+{
+    if (slice_starts(s, SLICE("#TYPE ")) || slice_starts(s, SLICE("sep=")))
+        return first_line(s);
+    return 0;
+}
+
 bool csv_guess(struct slice head, bool hint)
 {
     bool broken;
+
+    head = slice_cut(head, preamble(head), head.n);
     size_t used = csv_row(head, ',', true, &broken);
     struct slice row = slice_cut(head, 0, used);
     char separator = separator_of(row);
@@ -225,7 +235,10 @@ CHECKED enum err csv_header_read(struct csv_header *h, struct slice text, size_t
 {
     struct arena a;
     bool broken;
-    size_t used = csv_row(text, ',', true, &broken), end = 0;
+    size_t before = preamble(text), end = 0;
+
+    text = slice_cut(text, before, text.n);
+    size_t used = csv_row(text, ',', true, &broken);
     char separator = separator_of(slice_cut(text, 0, used));
 
     used = csv_row(text, separator, true, &broken);
@@ -253,7 +266,7 @@ CHECKED enum err csv_header_read(struct csv_header *h, struct slice text, size_t
         csv_header_done(h);
         return FAIL(diag, e, 0, "csv: the header row is too large");
     }
-    *ret_used = used;
+    *ret_used = before + used;
     return ERR_NONE;
 }
 

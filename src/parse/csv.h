@@ -1,7 +1,8 @@
 /* parse/csv.h - rows of CSV (RFC 4180), and what spreadsheets and tools make of it.
  *
  * A row ends at LF, CR LF or CR outside quotes; quotes count only at the beginning of a cell, and a
- * doubled quote inside stands for one. The separator is comma, semicolon, tab or bar.
+ * doubled quote inside stands for one. The separator is comma, semicolon, tab or bar. A first line
+ * "#TYPE ..." (PowerShell) or "sep=;" (spreadsheets) is no row.
  */
 #ifndef PARSE_CSV_H
 #define PARSE_CSV_H

@@ -16,6 +16,8 @@ static const struct {
     {"a,b\n", "1,2,3\n", "a=1|b=2|column3=3|"},
     {"a,b\n", "\"x\"y,2\n", "a=xy|b=2|"},
     {"a,b\n", "x\"y,2\n", "a=x\"y|b=2|"},
+    {"#TYPE System.Object\r\n\"a\",\"b\"\r\n", "\"1\",\"2\"\n", "a=1|b=2|"},
+    {"sep=;\na;b\n", "1;2\n", "a=1|b=2|"},
     {"a|b|c\n", "1|2|3\n", "a=1|b=2|c=3|"},
 };
 
