@@ -469,6 +469,6 @@ struct evtx_program *evtx_compile(struct evtx_reader *r, size_t from, size_t to,
     } else {
         *ret_end = c->b.at;
     }
-    r->compiled += c->b.at - from;
+    r->compiled += c->b.at - from + sizeof(*p);
     return p;
 }

@@ -106,6 +106,8 @@ struct evtx_reader {
     struct evtx_stats stats;
     struct arena names, programs;
     struct evtx_name *name_table[1024];
+    bool crowded; /* a chain of it is long */
+    size_t names_bytes;
     struct evtx_program *program_table[256];
     size_t compiled, out_chunk, work;
     /* the record being read */

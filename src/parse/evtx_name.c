@@ -2,6 +2,8 @@
 
 #include "parse/put_int.h"
 
+enum { CHAIN_USUAL = 32 };
+
 #define TEXT(s)                                                                                    \
     {                                                                                              \
         s, sizeof(s) - 1                                                                           \
@@ -33,6 +35,8 @@ static const struct {
 
 void evtx_name_clear(struct evtx_reader *r)
 {
+    r->crowded = false;
+    r->names_bytes = 0;
     arena_reset(&r->names);
     memset(r->name_table, 0, sizeof(r->name_table));
 }
@@ -76,12 +80,24 @@ struct evtx_name *evtx_name_get(struct evtx_reader *r, enum evtx_section section
     struct evtx_name **slot = &r->name_table[hash(text, system) % ARRAY_LEN(r->name_table)];
     size_t skip = system || !taken(text) ? prefix.n : 0;
 
-    for (struct evtx_name *n = *slot; n; n = n->next)
-        if (n->system == system && slice_eq(slice_cut(n->own, prefix.n, n->own.n), text))
-            return n;
-    struct evtx_name *n = arena_calloc(&r->names, 1, sizeof(*n) + prefix.n + text.n);
+    size_t steps = 0;
+    struct evtx_name *n = *slot;
+
+    while (n && !(n->system == system && slice_eq(slice_cut(n->own, prefix.n, n->own.n), text))) {
+        n = n->next;
+        steps++;
+    }
+    /* Names made to collide cost their own chunk its work, and are forgotten with it. */
+    if (steps > CHAIN_USUAL) {
+        r->work += steps;
+        r->crowded = true;
+    }
+    if (n)
+        return n;
+    n = arena_calloc(&r->names, 1, sizeof(*n) + prefix.n + text.n);
     if (!n)
         return NULL;
+    r->names_bytes += sizeof(*n) + prefix.n + text.n;
     char *p = (char *)(n + 1);
     memcpy(p, prefix.p, prefix.n);
     memcpy(p + prefix.n, text.p, text.n);

@@ -104,7 +104,7 @@ void evtx_reader_chunk(struct evtx_reader *r, struct slice chunk)
     r->at = r->end = 0;
     arena_reset(&r->programs);
     memset(r->program_table, 0, sizeof(r->program_table));
-    if (r->names.total_bytes > NAMES_BYTES / 2)
+    if (r->crowded || r->names_bytes > NAMES_BYTES / 2)
         evtx_name_clear(r);
     if (chunk.n >= CHUNK_HEADER_BYTES && memcmp(chunk.p, chunk_magic, sizeof(chunk_magic)) == 0) {
         r->slack = false;

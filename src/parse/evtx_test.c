@@ -377,6 +377,28 @@ static void output_is_bounded(void **unused)
     expect(ev, "Channel=Security");
 }
 
+/* More names than a reader keeps, chunk after chunk: each chunk's are there. */
+static void new_names_for_ever_are_fine(void **unused)
+{
+    static char xml[12000];
+
+    (void)unused;
+    for (unsigned round = 0; round < 200; round++) {
+        size_t n = (size_t)snprintf(xml, sizeof(xml), "<Event>" SYSTEM_XML "<EventData>");
+        for (unsigned i = 0; i < 300; i++)
+            n += (size_t)snprintf(xml + n, sizeof(xml) - n, "<Name%u>x</Name%u>", round * 300 + i,
+                                  round * 300 + i);
+        (void)snprintf(xml + n, sizeof(xml) - n, "</EventData></Event>");
+        evtx_make_begin(&make);
+        (void)evtx_make_record(&make, xml, none);
+        evtx_make_end(&make);
+        struct event *ev = first();
+        (void)snprintf(xml, sizeof(xml), "Name%u=x", round * 300 + 299);
+        expect(ev, xml);
+        expect(ev, "!coloa.reason");
+    }
+}
+
 static void any_length_is_fine(void **unused)
 {
     size_t at[3];
@@ -452,6 +474,7 @@ int main(void)
         cmocka_unit_test(hostile_chunks_are_bounded),
         cmocka_unit_test(nested_templates_end_somewhere),
         cmocka_unit_test(output_is_bounded),
+        cmocka_unit_test(new_names_for_ever_are_fine),
         cmocka_unit_test(any_length_is_fine),
         cmocka_unit_test(files_are_known_by_their_beginning),
     };

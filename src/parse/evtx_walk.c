@@ -330,8 +330,8 @@ static const struct evtx_program *program_of(struct evtx_reader *r, uint32_t at,
     return p;
 }
 
-/* Descriptors (size, type) first, then the values in one piece. False when the stack is full. */
-static bool values_read(struct evtx_reader *r, struct bytes *b, uint32_t n)
+/* Descriptors (size, type) first, then the values in one piece. */
+static void values_read(struct evtx_reader *r, struct bytes *b, uint32_t n)
 {
     struct bytes data = *b;
 
@@ -348,7 +348,6 @@ static bool values_read(struct evtx_reader *r, struct bytes *b, uint32_t n)
         r->values[r->values_n++] = (struct evtx_value){type, s};
     }
     *b = data;
-    return true;
 }
 
 /* A template and its values at `at`, the byte of the token; returns where they end. */
@@ -373,7 +372,7 @@ static size_t instance(struct evtx_reader *r, size_t at, size_t to, const struct
         broken(r, "evtx: values that are cut short");
         n = 0;
     }
-    (void)values_read(r, &b, n);
+    values_read(r, &b, n);
     const struct evtx_program *p = program_of(r, definition + DEFINITION_BYTES, place);
     struct scope in = {r->values + base, r->values_n - base};
     if (p)
