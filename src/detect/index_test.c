@@ -3,6 +3,7 @@
  * rules' own texts, bent. Both ways find the same, in the same order. */
 #include "core/test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -494,6 +495,72 @@ static void keywords_are_found_however_written(void **unused)
     ruleset_unref(rs);
 }
 
+/* --- one ruleset, many threads --- */
+
+enum { THREADS = 4, THREAD_EVENTS = 3000 };
+
+struct worker {
+    const struct ruleset *rs;
+    uint64_t sum;
+};
+
+static void add_up(void *arg, const struct finding *f)
+{
+    uint64_t *sum = arg;
+
+    for (const char *c = f->rule->id; *c; c++)
+        *sum = *sum * 31 + (unsigned char)*c;
+}
+
+static void *work(void *arg)
+{
+    static const char *const texts[] = {"ab", "xyK", "S/k", "q=1", "\xe2\x84\xaa x", "Ab$:", "kzs"};
+    struct worker *w = arg;
+    struct detect_scratch *scratch = detect_scratch_new();
+    struct arena a;
+
+    arena_init(&a, 1 << 20);
+    for (unsigned i = 0; scratch && i < THREAD_EVENTS; i++) {
+        struct event ev;
+        const char *x = texts[i % ARRAY_LEN(texts)], *y = texts[i / 7 % ARRAY_LEN(texts)];
+        arena_reset(&a);
+        event_init(&ev, &a);
+        ev.message = slice_of(y);
+        if (event_add(&ev, SLICE("any"), value_str(SLICE("1"))) != ERR_NONE ||
+            event_add(&ev, SLICE("f0"), value_str(slice_of(x))) != ERR_NONE ||
+            event_add(&ev, SLICE("f2"), value_str(slice_of(y))) != ERR_NONE)
+            break;
+        (void)detect_event(w->rs, scratch, &ev, add_up, &w->sum);
+    }
+    arena_done(&a);
+    detect_scratch_free(scratch);
+    return NULL;
+}
+
+static void threads_find_the_same(void **unused)
+{
+    struct worker alone = {0}, many[THREADS] = {0};
+    pthread_t threads[THREADS];
+    struct buf b;
+
+    (void)unused;
+    buf_init(&b, 1 << 16);
+    struct ruleset *rs = random_rules(&b);
+    alone.rs = rs;
+    (void)work(&alone);
+    assert_true(alone.sum != 0);
+    for (unsigned i = 0; i < THREADS; i++) {
+        many[i].rs = rs;
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &many[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(many[i].sum == alone.sum);
+    }
+    ruleset_unref(rs);
+    buf_done(&b);
+}
+
 static int end(void **unused)
 {
     (void)unused;
@@ -508,6 +575,7 @@ int main(void)
         cmocka_unit_test(real_rules_match_the_same),
         cmocka_unit_test(made_events_match_the_same),
         cmocka_unit_test(keywords_are_found_however_written),
+        cmocka_unit_test(threads_find_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);
