@@ -19,6 +19,7 @@ struct reader {
     size_t at;
     struct word now;
     unsigned depth;
+    unsigned parts;
 };
 
 static bool ends_word(char c)
@@ -68,11 +69,21 @@ static CHECKED enum err syntax(struct reader *r, const char *expected)
                         "expected %s at character %zu of the condition", expected, r->now.at + 1);
 }
 
+/* Whoever walks the tree does so by recursion, and `a or b or …` is as deep as it is long. */
+static CHECKED enum err too_long(struct reader *r)
+{
+    if (r->parts <= CONDITION_PARTS_MAX || r->c->failed)
+        return ERR_NONE;
+    return report_issue(r->c, ISSUE_ERROR, r->node, "too-deep", "more than %d parts in a condition",
+                        CONDITION_PARTS_MAX);
+}
+
 static struct expr *new_expr(struct reader *r, enum expr_kind kind, struct expr *left,
                              struct expr *right)
 {
     struct expr *e = arena_calloc(&r->c->rs->arena, 1, sizeof(*e));
 
+    r->parts++;
     if (e)
         *e = (struct expr){.kind = kind, .left = left, .right = right};
     return e;
@@ -196,7 +207,9 @@ static CHECKED enum err negated(struct reader *r, struct expr **ret)
         not = !not ;
         advance(r);
     }
-    enum err e = primary(r, ret);
+    enum err e = too_long(r);
+    if (e == ERR_NONE && !r->c->failed)
+        e = primary(r, ret);
     if (e == ERR_NONE && !r->c->failed && not ) {
         *ret = new_expr(r, EXPR_NOT, *ret, NULL);
         if (!*ret)
@@ -278,6 +291,8 @@ CHECKED enum err condition_compile(struct compile *c, const struct json_node *no
     for (; n && e == ERR_NONE && !c->failed; n = node->type == JSON_ARRAY ? n->next : NULL) {
         struct expr *this = NULL;
         e = one(&r, n, &this);
+        if (e == ERR_NONE)
+            e = too_long(&r);
         if (e != ERR_NONE || c->failed)
             break;
         all = all ? new_expr(&r, EXPR_OR, all, this) : this;

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "detect/correlate_int.h"
@@ -125,6 +126,19 @@ static CHECKED enum err info(struct compile *c, const struct json_node *doc, str
     return e;
 }
 
+/* Documents that `action` made of one template have one id: the second becomes ID/2. */
+static CHECKED enum err numbered(struct compile *c, const char **id)
+{
+    size_t n = strlen(*id) + 16;
+    char *to = arena_alloc(&c->rs->arena, n);
+
+    if (!to)
+        return ERR_NOMEM;
+    (void)snprintf(to, n, "%s/%u", *id, c->part);
+    *id = to;
+    return ERR_NONE;
+}
+
 static CHECKED enum err identify(struct compile *c, const struct json_node *doc,
                                  struct rule_info *ri)
 {
@@ -138,6 +152,8 @@ static CHECKED enum err identify(struct compile *c, const struct json_node *doc,
         ri->id = ri->title;
         e = report_issue(c, ISSUE_WARNING, doc, "missing-id", "no id: its title stands for it");
     }
+    if (e == ERR_NONE && c->part > 1)
+        e = numbered(c, &ri->id);
     if (e == ERR_NONE)
         e = intern_put(&c->rs->ids, slice_of(ri->id), &ignored, &new);
     if (e == ERR_NONE && !new)
@@ -146,39 +162,55 @@ static CHECKED enum err identify(struct compile *c, const struct json_node *doc,
     return e;
 }
 
-/* The named selections; `condition` and `timeframe` stand among them in the YAML. */
-static CHECKED enum err selections(struct compile *c, const struct json_node *detection,
-                                   struct rule *r, struct slice *names, size_t *ret_n)
+/* What stands among the selections in the YAML and is none. */
+static bool is_selection(struct slice key, bool filter)
 {
+    if (slice_eq(key, SLICE("condition")))
+        return false;
+    return !slice_eq(key, filter ? SLICE("rules") : SLICE("timeframe"));
+}
+
+CHECKED enum err rule_selections(struct compile *c, const struct json_node *map, bool filter,
+                                 struct rule *r, bool **ret_used)
+{
+    struct arena *a = &c->rs->arena;
     size_t n = 0;
 
-    for (const struct json_node *m = detection->child; m; m = m->next) {
-        if (slice_eq(m->key, SLICE("condition")))
+    if (map->n > SELECTIONS_MAX)
+        return report_issue(c, ISSUE_ERROR, map, "too-many-selections", "more than %d selections",
+                            SELECTIONS_MAX);
+    struct slice *names = arena_calloc(a, map->n, sizeof(*names));
+    bool *used = arena_calloc(a, map->n, sizeof(*used));
+    r->sels = arena_calloc(a, map->n, sizeof(*r->sels));
+    if (!names || !used || !r->sels)
+        return ERR_NOMEM;
+    r->names = names;
+    for (const struct json_node *m = map->child; m; m = m->next) {
+        if (!is_selection(m->key, filter))
             continue;
-        if (slice_eq(m->key, SLICE("timeframe")))
-            continue;
-        enum err e = arena_dup(&c->rs->arena, m->key, &names[n]);
+        enum err e = arena_dup(a, m->key, &names[n]);
         if (e == ERR_NONE)
             e = selection_compile(c, m, 0, &r->sels[n++]);
         if (e != ERR_NONE)
             return e;
     }
-    *ret_n = n;
+    r->sels_n = n;
+    *ret_used = used;
     return ERR_NONE;
 }
 
-static CHECKED enum err unused(struct compile *c, const struct json_node *detection,
-                               const struct slice *names, const bool *used, size_t n)
+CHECKED enum err rule_unused(struct compile *c, const struct json_node *map, const struct rule *r,
+                             const bool *used)
 {
     enum err e = ERR_NONE;
 
-    for (size_t i = 0; e == ERR_NONE && i < n; i++) {
-        const struct json_node *m = detection->child;
-        while (m && !slice_eq(m->key, names[i]))
+    for (size_t i = 0; e == ERR_NONE && i < r->sels_n; i++) {
+        const struct json_node *m = map->child;
+        while (m && !slice_eq(m->key, r->names[i]))
             m = m->next;
         if (!used[i])
             e = report_issue(c, ISSUE_WARNING, m, "unused-selection",
-                             "the condition does not use '%.*s'", SLICE_ARG(names[i]));
+                             "the condition does not use '%.*s'", SLICE_ARG(r->names[i]));
     }
     return e;
 }
@@ -188,25 +220,14 @@ static CHECKED enum err detect_part(struct compile *c, const struct json_node *d
 {
     const struct json_node *condition = json_get(detection, "condition");
     const struct json_node *timeframe = json_get(detection, "timeframe");
-    struct arena *a = &c->rs->arena;
-    size_t n = 0;
+    bool *used = NULL;
 
     if (detection->type != JSON_OBJECT || !condition)
         return report_issue(c, ISSUE_ERROR, detection, "missing-condition",
                             "a detection needs a condition");
-    if (detection->n > SELECTIONS_MAX)
-        return report_issue(c, ISSUE_ERROR, detection, "too-many-selections",
-                            "more than %d selections", SELECTIONS_MAX);
-    struct slice *names = arena_calloc(a, detection->n, sizeof(*names));
-    bool *used = arena_calloc(a, detection->n, sizeof(*used));
-    r->sels = arena_calloc(a, detection->n, sizeof(*r->sels));
-    if (!names || !used || !r->sels)
-        return ERR_NOMEM;
-    r->names = names;
-    enum err e = selections(c, detection, r, names, &n);
-    r->sels_n = n;
+    enum err e = rule_selections(c, detection, false, r, &used);
     if (e == ERR_NONE && !c->failed)
-        e = condition_compile(c, condition, names, n, used, &r->condition);
+        e = condition_compile(c, condition, r->names, r->sels_n, used, &r->condition);
     if (e == ERR_NONE && !c->failed && c->old->near.n)
         e = correlation_old_near(c, condition, r, used, c->old);
     if (e == ERR_NONE && !c->failed && c->old->co)
@@ -215,7 +236,7 @@ static CHECKED enum err detect_part(struct compile *c, const struct json_node *d
         e = report_issue(c, ISSUE_ERROR, timeframe, "timeframe",
                          "a time frame belongs to the aggregations of old Sigma");
     if (e == ERR_NONE && !c->failed)
-        e = unused(c, detection, names, used, n);
+        e = rule_unused(c, detection, r, used);
     return e;
 }
 
@@ -317,17 +338,10 @@ CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc)
 
     if (e != ERR_NONE)
         return e;
-    if (json_get(doc, "action"))
-        return report_issue(c, ISSUE_ERROR, json_get(doc, "action"), "action",
-                            "'action: %.*s' of old Sigma is not supported; write whole rules",
-                            SLICE_ARG(json_get(doc, "action")->str));
     if (json_get(doc, "correlation"))
         return correlation_compile(c, doc);
-    if (json_get(doc, "filter")) {
-        c->rs->report.filters++;
-        return report_issue(c, ISSUE_CANNOT_MATCH, json_get(doc, "filter"), "filter",
-                            "filters are not applied yet: the rules that it names run without it");
-    }
+    if (json_get(doc, "filter"))
+        return filter_read(c, doc);
     if (!json_get(doc, "detection"))
         return report_issue(c, ISSUE_ERROR, doc, "not-a-rule",
                             "no detection, no correlation and no filter");

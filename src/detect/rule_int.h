@@ -20,6 +20,7 @@ enum {
     SLOT_KEYWORDS = 0, /* the slot of values without a field: message, raw text, every value */
     DETECTION_DEPTH_MAX = 16,
     CONDITION_DEPTH_MAX = 32,
+    CONDITION_PARTS_MAX = 4096, /* names, and joints between them */
     SELECTIONS_MAX = 1024,
     ISSUES_MAX = 1 << 17,
     SOURCE_ROWS_MAX = 512,
@@ -171,6 +172,8 @@ struct ruleset {
     size_t rules_n, rules_cap;
     struct correlation **correlations; /* owned; while loading also those that fail */
     size_t correlations_n, correlations_cap;
+    struct rule_filter *filters; /* owned; while loading only */
+    size_t filters_n, filters_cap;
     struct source_row *rows; /* arena */
     size_t rows_n;
     struct gate gate;
@@ -196,6 +199,7 @@ struct compile {
     uint32_t *slots;         /* owned by the caller's arena: used so far */
     size_t slots_n, slots_cap;
     struct json_node *mapping; /* a row's own field sets, when compiling its `when` */
+    unsigned part;             /* from 2: its id is that of an earlier one, by `action` */
     struct corr_old *old;      /* where '|' of a condition goes; NULL: not allowed */
 };
 
@@ -243,12 +247,43 @@ CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc);
 CHECKED enum err rule_describe(struct compile *c, const struct json_node *doc, struct rule *r);
 /* Adds it to the rules, and to the rows that c names. */
 CHECKED enum err rule_keep(struct compile *c, const struct rule *r);
+/* The selections of a detection, or of a filter, and room to mark those that are used; and what
+ * to say of those that are not. */
+CHECKED enum err rule_selections(struct compile *c, const struct json_node *map, bool filter,
+                                 struct rule *r, bool **ret_used);
+CHECKED enum err rule_unused(struct compile *c, const struct json_node *map, const struct rule *r,
+                             const bool *used);
+
+/* filter.c: one filter, kept until every rule is known; then all are applied. */
+CHECKED enum err filter_read(struct compile *c, const struct json_node *doc);
+CHECKED enum err filter_apply(struct ruleset *rs);
+
+/* action.c: `action: global`, `reset` and `repeat` of old Sigma. */
+struct actions {
+    struct arena arena;             /* of what is merged; reset per file */
+    const struct json_node *global; /* NULL: none */
+    const struct json_node *last;   /* NULL: none */
+    const struct json_node *idle;   /* a global that nothing was merged with yet */
+    struct action_id *ids;          /* how often each id was given */
+    unsigned merged;
+    bool uses; /* the file has an action at all */
+};
+void actions_init(struct actions *s);
+void actions_done(struct actions *s);
+/* Before each file, with all its documents. */
+void actions_reset(struct actions *s, const struct json_node *docs);
+/* *ret: the document to compile, merged where need be, or NULL: there is none. Sets c->part. */
+CHECKED enum err actions_apply(struct actions *s, struct compile *c, const struct json_node *doc,
+                               const struct json_node **ret);
+/* Behind each file. */
+CHECKED enum err actions_end(struct actions *s, struct compile *c);
 
 extern const char source_builtin[];
 extern const size_t source_builtin_n;
 
 /* version.c: what identifies the content of a rule's document, whatever its layout. */
 CHECKED enum err version_of(struct arena *a, const struct json_node *doc, const char **ret);
+CHECKED enum err version_join(struct arena *a, const char *x, const char *y, const char **ret);
 
 /* number.c */
 CHECKED bool number_parse(struct slice s, long double *ret);

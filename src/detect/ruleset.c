@@ -187,7 +187,8 @@ static CHECKED enum err read_file(const char *path, char *to, size_t *ret_n, con
 struct loader {
     struct ruleset *rs;
     struct json_reader *reader;
-    char *text;  /* FILE_BYTES_MAX + 1 */
+    char *text; /* FILE_BYTES_MAX + 1 */
+    struct actions actions;
     bool tables; /* this pass takes tables of log sources, else rules */
     bool broken; /* the last text was no YAML */
 };
@@ -203,7 +204,8 @@ static CHECKED enum err one_document(struct loader *l, const char *file,
         return ERR_NONE;
     if (doc->type != JSON_OBJECT)
         return report_issue(&c, ISSUE_ERROR, doc, "not-a-rule", "a rule is a map");
-    return rule_compile(&c, doc);
+    enum err e = actions_apply(&l->actions, &c, doc, &doc);
+    return e == ERR_NONE && doc ? rule_compile(&c, doc) : e;
 }
 
 static bool has_rules(const struct json_node *docs)
@@ -244,8 +246,11 @@ static CHECKED enum err load_text(struct loader *l, const char *file, struct sli
         return l->tables ? ERR_NONE : bad_yaml(l, file, text, &diag);
     if (!l->tables && has_rules(docs))
         l->rs->report.files++;
+    actions_reset(&l->actions, docs);
     for (const struct json_node *d = docs->child; d && e == ERR_NONE; d = d->next)
         e = one_document(l, file, d);
+    if (e == ERR_NONE && !l->tables)
+        e = actions_end(&l->actions, &(struct compile){.rs = l->rs, .file = file, .rule_id = ""});
     return e;
 }
 
@@ -324,6 +329,7 @@ void ruleset_unref(struct ruleset *rs)
     free(rs->regexes);
     free(rs->rules);
     free(rs->correlations);
+    free(rs->filters);
     free(rs->slots);
     free(rs->issues);
     intern_done(&rs->names);
@@ -345,6 +351,7 @@ static CHECKED enum err loader_init(struct loader *l)
 {
     enum err e = ruleset_new(&l->rs);
 
+    actions_init(&l->actions);
     if (e != ERR_NONE)
         return e;
     l->reader = json_reader_new(FILE_BYTES_MAX, FILE_NODES_MAX);
@@ -356,12 +363,15 @@ static CHECKED enum err finish(struct loader *l, enum err e, struct ruleset **re
                                struct diag *diag)
 {
     if (e == ERR_NONE)
+        e = filter_apply(l->rs);
+    if (e == ERR_NONE)
         e = correlation_link(l->rs);
     if (e == ERR_NONE)
         e = gate_build(l->rs);
     if (e == ERR_NONE)
         e = index_build(l->rs, diag);
     json_reader_free(l->reader);
+    actions_done(&l->actions);
     free(l->text);
     if (e != ERR_NONE) {
         ruleset_unref(l->rs);

@@ -27,11 +27,24 @@ static uint64_t tree(uint64_t h, const struct json_node *n, unsigned depth)
     return add(h, &n->n, sizeof(n->n));
 }
 
-CHECKED enum err version_of(struct arena *a, const struct json_node *doc, const char **ret)
+static CHECKED enum err put(struct arena *a, uint64_t h, const char **ret)
 {
     char text[17];
 
-    (void)snprintf(text, sizeof(text), "%016" PRIx64, tree(UINT64_C(0xcbf29ce484222325), doc, 0));
-    *ret = arena_cstr(a, slice_of(text));
-    return *ret ? ERR_NONE : ERR_NOMEM;
+    (void)snprintf(text, sizeof(text), "%016" PRIx64, h);
+    const char *to = arena_cstr(a, slice_of(text));
+    if (!to)
+        return ERR_NOMEM;
+    *ret = to;
+    return ERR_NONE;
+}
+
+CHECKED enum err version_join(struct arena *a, const char *x, const char *y, const char **ret)
+{
+    return put(a, add(add(UINT64_C(0xcbf29ce484222325), x, strlen(x)), y, strlen(y)), ret);
+}
+
+CHECKED enum err version_of(struct arena *a, const struct json_node *doc, const char **ret)
+{
+    return put(a, tree(UINT64_C(0xcbf29ce484222325), doc, 0), ret);
 }
