@@ -29,6 +29,29 @@ static const struct try_case cases[] = {
      INPUT_HTTP,
      NULL,
      {"@timestamp=2026-11-25T07:59:00.250Z", "message=x", "time=1795593540.25"}},
+    {"{\"Channel\":\"Security\",\"EventID\":4688,\"Computer\":\"PC1\",\"Keywords\":"
+     "\"0x8020000000000000\",\"NewProcessName\":\"C:\\\\a\\\\b.exe\",\"NewProcessId\":\"0x1a4\","
+     "\"ProcessId\":\"0x10\",\"CommandLine\":\"b -x\",\"SubjectUserName\":\"minh\"}",
+     INPUT_HTTP,
+     NULL,
+     {"winlog.channel=Security", "event.code=4688", "host.name=PC1", "event.outcome=success",
+      "process.executable=C:\\a\\b.exe", "process.name=b.exe", "process.pid=420",
+      "process.parent.pid=16", "process.command_line=b -x", "user.name=minh",
+      "event.category=process", "event.type=start", "event.action=process-created",
+      "event.module=windows", "event.dataset=windows.security", "NewProcessName=C:\\a\\b.exe"}},
+    {"{\"Event\":{\"System\":{\"Channel\":\"System\",\"EventID\":{\"#attributes\":{"
+     "\"Qualifiers\":1},\"#text\":104},\"Computer\":\"PC1\",\"Provider\":{\"#attributes\":{"
+     "\"Name\":\"P\"}}},\"UserData\":{\"LogFileCleared\":{\"#attributes\":{\"xmlns\":\"x\"},"
+     "\"Channel\":\"Security\",\"A\":{\"B\":1}}}}}",
+     INPUT_HTTP,
+     NULL,
+     {"winlog.channel=System", "event.code=104", "host.name=PC1", "event.provider=P",
+      "winlog.user_data.Channel=Security", "winlog.user_data.A.B=1", "event.module=windows",
+      "!Channel"}},
+    {"{\"Channel\":\"general\",\"a\":1}",
+     INPUT_HTTP,
+     NULL,
+     {"event.module=json", "!winlog.channel"}},
     {"{\"ts\":1795593540250}", INPUT_HTTP, NULL, {"@timestamp=2026-11-25T07:59:00.250Z"}},
     {"{\"time\":\"soon\",\"a\":1}", INPUT_HTTP, NULL, {"clock_suspect=true", "time=soon"}},
     {"{\"timestamp\":\"2036-11-25T07:59:00Z\"}",

@@ -1,6 +1,8 @@
 /* Windows events that came as JSON or as pairs, under any sender's names. */
 #include "parse/winlog_int.h"
 
+#include "parse/put_int.h"
+
 #define TEXT(s)                                                                                    \
     {                                                                                              \
         s, sizeof(s) - 1                                                                           \
@@ -68,6 +70,17 @@ static struct slice own_name(struct slice name)
     return name;
 }
 
+/* UserData has one element around what it says, with a name of its own in each kind of event: the
+ * fields in it are given beside as rules know them. */
+static void unwrap(struct event *ev, struct slice path, struct value v)
+{
+    size_t n = slice_find(path, '.');
+    struct slice name = n < path.n ? slice_cut(path, n + 1, path.n) : SLICE("");
+
+    if (name.n && name.p[0] != '#')
+        put_add(ev, put_join(ev, SLICE("winlog.user_data."), name), v);
+}
+
 bool winlog_find(struct event *ev)
 {
     struct winlog w = {.channel = text(ev, channels, ARRAY_LEN(channels))};
@@ -86,6 +99,8 @@ bool winlog_find(struct event *ev)
         if (ev->fields[i].f != F_NONE)
             continue;
         struct slice name = own_name(ev->fields[i].name);
+        if (slice_starts(ev->fields[i].name, SLICE("Event.UserData.")))
+            unwrap(ev, name, ev->fields[i].v);
         unsigned row = winlog_row(name);
         if (row)
             winlog_put(ev, row, kind, &ev->fields[i].v);
