@@ -56,7 +56,7 @@ static const char *const bodies[] = {
     "  type: temporal_ordered\n  rules: [a, b, c]\n  condition: a and b and not c\n",
 };
 
-static uint64_t seed = 7;
+static uint64_t seed = 7, first_seed = 7;
 static unsigned rounds = 12;
 static struct detect_scratch *scratch;
 static struct arena arena;
@@ -208,7 +208,7 @@ static void same(const struct run *r, const char *body, unsigned round, size_t s
                       (double)(r->found[i].first - START) / 1e9,
                       (double)(r->found[i].last - START) / 1e9, (unsigned long)r->found[i].matches,
                       r->found[i].value);
-    fail_msg("%s\nround %u step %zu", body, round, step);
+    fail_msg("%s\nround %u step %zu, seed %lu", body, round, step, (unsigned long)first_seed);
 }
 
 struct shape {
@@ -312,7 +312,7 @@ int main(int argc, char **argv)
     if (argc > 1 && slice_to_u64(slice_of(argv[1]), &n))
         rounds = (unsigned)n;
     if (argc > 2 && slice_to_u64(slice_of(argv[2]), &n) && n)
-        seed = n;
+        seed = first_seed = n;
     arena_init(&arena, 1 << 20);
     scratch = detect_scratch_new();
     int failed = scratch ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
