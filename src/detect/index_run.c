@@ -15,6 +15,7 @@ struct known_name {
 /* How well remembering does for a slot: values that never come again are not kept. */
 struct habit {
     uint32_t asked, known;
+    uint64_t hint; /* of memo_get */
 };
 
 struct index_scratch {
@@ -26,7 +27,8 @@ struct index_scratch {
     struct memo *memo;
     struct routes routes;
     struct habit *habits;
-    uint32_t *lists; /* by event field: where its places begin in index.places, and how many */
+    uint64_t hints[F_N]; /* the same for keywords, by the dictionary's field */
+    uint32_t *lists;     /* by event field: where its places begin in index.places, and how many */
     struct arena names_memory;
     struct known_name *names;
     uint32_t names_n;
@@ -125,7 +127,8 @@ static bool worth(struct habit *h)
     return h->asked % MEMO_RETRY == 0;
 }
 
-static void ask(struct run *r, uint32_t slot, struct slice text, const struct value *v)
+static void ask(struct run *r, uint32_t slot, struct slice text, const struct value *v,
+                uint64_t *hint)
 {
     const struct index *ix = r->rs->index;
     const struct seek *k = &ix->seeks.v[slot];
@@ -142,7 +145,7 @@ static void ask(struct run *r, uint32_t slot, struct slice text, const struct va
         key.type = (uint32_t)v->type + 1;
         key.number = v->type == VT_INT || v->type == VT_TIME ? v->i : 0;
     }
-    const uint32_t *bits = kept ? memo_get(s->memo, &key, &n, &hash) : NULL;
+    const uint32_t *bits = kept ? memo_get(s->memo, &key, hint, &n, &hash) : NULL;
     if (bits) {
         s->habits[slot].known++;
         set_bits(s, bits, n);
@@ -158,13 +161,14 @@ static void ask(struct run *r, uint32_t slot, struct slice text, const struct va
 }
 
 static void take_text(struct run *r, struct index_place place, struct slice text,
-                      const struct value *v)
+                      const struct value *v, uint64_t *hint)
 {
     set_bit(r->s->index, r->rs->index->present + place.slot);
-    ask(r, place.slot, text, v);
+    ask(r, place.slot, text, v, hint);
 }
 
-static void take(struct run *r, struct index_place place, const struct value *v)
+static void take_hinted(struct run *r, struct index_place place, const struct value *v,
+                        uint64_t *hint)
 {
     uint32_t n = v->type == VT_LIST ? v->list_n : 1;
     const struct value *one = v->type == VT_LIST ? v->list : v;
@@ -174,10 +178,15 @@ static void take(struct run *r, struct index_place place, const struct value *v)
         if (one->type == VT_NULL)
             set_bit(r->s->index, r->rs->index->null + place.slot);
         else if (!place.decoded)
-            take_text(r, place, one->text, one);
+            take_text(r, place, one->text, one, hint);
         else if (gather_decoded(r, one->text, &text))
-            take_text(r, place, text, NULL);
+            take_text(r, place, text, NULL, hint);
     }
+}
+
+static void take(struct run *r, struct index_place place, const struct value *v)
+{
+    take_hinted(r, place, v, &r->s->index->habits[place.slot].hint);
 }
 
 /* The name's number; what came before is found without looking for blanks in it. */
@@ -334,7 +343,7 @@ static bool keywords_may_hold(struct run *r)
             continue;
         if (f->v.type != VT_LIST && part_of(record, f->v.text))
             continue;
-        take(r, place, &f->v);
+        take_hinted(r, place, &f->v, &r->s->index->hints[f->f]);
     }
     return false;
 }

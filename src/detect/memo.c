@@ -61,21 +61,32 @@ static bool same(const struct entry *e, const struct memo_key *k)
            e->text_n == k->text.n && memcmp(text, k->text.p, k->text.n) == 0;
 }
 
-const uint32_t *memo_get(const struct memo *m, const struct memo_key *k, uint32_t *ret_n,
-                         struct memo_hash *ret_hash)
+static bool lives(const struct memo *m, uint64_t at)
 {
+    return at && at <= m->head && at - 1 + MEMO_RING_BYTES >= m->head;
+}
+
+static const uint32_t *bits_of(const struct entry *e, uint32_t *ret_n)
+{
+    *ret_n = e->bits_n;
+    return (const uint32_t *)(const void *)(e + 1);
+}
+
+const uint32_t *memo_get(const struct memo *m, const struct memo_key *k, uint64_t *hint,
+                         uint32_t *ret_n, struct memo_hash *ret_hash)
+{
+    if (lives(m, *hint) && same(entry_at(m, *hint - 1), k))
+        return bits_of(entry_at(m, *hint - 1), ret_n);
     uint64_t h = memo_hash_of(k->text, k->slot * UINT64_C(0xff51afd7ed558ccd) ^ k->type);
     const struct place *bucket = m->places[h % MEMO_BUCKETS];
 
     ret_hash->h = h;
     for (unsigned i = 0; i < WAYS; i++) {
-        if (!bucket[i].at || bucket[i].hash != h || bucket[i].at - 1 + MEMO_RING_BYTES < m->head)
+        if (bucket[i].hash != h || !lives(m, bucket[i].at) ||
+            !same(entry_at(m, bucket[i].at - 1), k))
             continue;
-        const struct entry *e = entry_at(m, bucket[i].at - 1);
-        if (!same(e, k))
-            continue;
-        *ret_n = e->bits_n;
-        return (const uint32_t *)(const void *)(e + 1);
+        *hint = bucket[i].at;
+        return bits_of(entry_at(m, bucket[i].at - 1), ret_n);
     }
     return NULL;
 }

@@ -36,9 +36,10 @@ struct memo_hash {
     uint64_t h;
 };
 
-/* The bits, or NULL: unknown. They live until the next memo_put. */
-const uint32_t *memo_get(const struct memo *m, const struct memo_key *k, uint32_t *ret_n,
-                         struct memo_hash *ret_hash);
+/* The bits, or NULL: unknown. They live until the next memo_put. *hint is where the asker found its
+ * last answer (0 at first): the same question again needs no search. */
+const uint32_t *memo_get(const struct memo *m, const struct memo_key *k, uint64_t *hint,
+                         uint32_t *ret_n, struct memo_hash *ret_hash);
 /* Too long a text or too many bits are not kept. */
 void memo_put(struct memo *m, const struct memo_key *k, struct memo_hash hash, const uint32_t *bits,
               uint32_t n);
