@@ -43,6 +43,7 @@ bench:
 	@tools/build console
 	@tools/build release
 	@bench/run
+	@bench/hunt
 
 fuzz:
 	@tools/setup run test
