@@ -160,6 +160,30 @@ static void pairs(struct audit *a, struct slice s, bool inner)
     }
 }
 
+/* What an enriched log calls SYSCALL, for one that is not. */
+static void call_name(struct event *ev)
+{
+    static const struct {
+        const char *name;
+        int64_t x86_64, aarch64;
+    } rows[] = {
+#define SYSCALL(name, x86_64, aarch64) {name, x86_64, aarch64},
+#include "parse/syscall.def"
+#undef SYSCALL
+    };
+    const struct value *arch = event_get_name(ev, SLICE("arch"));
+    const struct value *number = event_get_name(ev, SLICE("syscall"));
+    bool x86 = arch && slice_eq_nocase(arch->text, SLICE("c000003e"));
+    int64_t n;
+
+    if (!number || !slice_to_i64(number->text, &n) || event_get_name(ev, SLICE("SYSCALL")) ||
+        (!x86 && !(arch && slice_eq_nocase(arch->text, SLICE("c00000b7")))))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (n >= 0 && n == (x86 ? rows[i].x86_64 : rows[i].aarch64))
+            put_add_text(ev, "SYSCALL", slice_of(rows[i].name));
+}
+
 static const char *category_of(struct slice type)
 {
     static const struct {
@@ -211,6 +235,7 @@ static enum err parse(struct parse_ctx *ctx, struct slice payload, struct event 
     flatten_value(&a.f, SLICE("type"), value_str(a.type));
     put_add_text(ev, "auditd.serial", slice_cut(stamp, colon + 1, close));
     pairs(&a, slice_cut(stamp, close + 1, stamp.n), false);
+    call_name(ev);
     if (a.args_n)
         put_text(ev, F_PROCESS_COMMAND_LINE, (struct slice){a.args, a.args_n});
     put_words(ev, F_EVENT_CATEGORY, category_of(a.type));

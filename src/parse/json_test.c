@@ -181,8 +181,9 @@ static const struct try_case cases[] = {
      "pid=8 auid=1000 uid=0 comm=\"cat\" exe=\"/usr/bin/cat\" key=(null)",
      INPUT_FILE,
      NULL,
-     {"host.name=h1", "a0=55d0", "syscall=59", "process.pid=8", "process.parent.pid=7", "user.id=0",
-      "process.executable=/usr/bin/cat", "process.name=cat", "event.outcome=failure", "auid=1000"}},
+     {"host.name=h1", "a0=55d0", "SYSCALL=execve", "syscall=59", "process.pid=8",
+      "process.parent.pid=7", "user.id=0", "process.executable=/usr/bin/cat", "process.name=cat",
+      "event.outcome=failure", "auid=1000"}},
     {"<13>Nov 25 07:59:00 gw audispd: type=USER_AUTH msg=audit(1795593540.250:883): pid=1 uid=0 "
      "msg='op=PAM:authentication "
      "acct=\"root\" exe=\"/usr/sbin/sshd\" hostname=? addr=1.2.3.4 terminal=ssh res=failed'",
