@@ -85,8 +85,10 @@ struct hunt_file *hunt_file_new(struct hunt *h, const char *path, const char *me
     if (f && name && h->files_n == h->files_cap && h->files_n < HUNT_FILES_MAX) {
         size_t cap = h->files_cap ? h->files_cap * 2 : 64;
         struct hunt_file **files = realloc(h->files, cap * sizeof(*files));
-        h->files_cap = files ? cap : h->files_cap;
-        h->files = files ? files : h->files;
+        if (files) {
+            h->files = files;
+            h->files_cap = cap;
+        }
     }
     if (!f || !name || h->files_n == h->files_cap) {
         (void)pthread_mutex_unlock(&h->lock);
@@ -328,7 +330,7 @@ static void print_rules(const struct ruleset *rs)
     struct {
         const char *code;
         size_t n;
-    } codes[32];
+    } codes[32] = {0};
 
     for (size_t i = 0; i < r->issues_n; i++) {
         size_t k = 0;

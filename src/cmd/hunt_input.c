@@ -37,11 +37,10 @@ void hunt_input_free(struct hunt_input *in)
 
 struct hunt_input *hunt_input_new(hunt_pull_fn *pull, void *arg, atomic_ullong *counter)
 {
-    struct hunt_input *in = malloc(sizeof(*in));
+    struct hunt_input *in = calloc(1, sizeof(*in));
 
     if (!in)
         return NULL;
-    memset(in, 0, offsetof(struct hunt_input, packed_buf));
     in->pull = pull;
     in->arg = arg;
     in->counter = counter;
@@ -104,7 +103,7 @@ static void layer(struct hunt_input *in, const char *name)
 
 static enum err begin(struct hunt_input *in, struct diag *diag)
 {
-    struct slice head;
+    struct slice head = {0};
     enum err e = hunt_input_peek(in, &head, diag);
 
     if (e != ERR_NONE)

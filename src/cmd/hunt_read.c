@@ -194,7 +194,7 @@ static void read_member(struct reader *r, hunt_pull_fn *pull, void *arg, struct 
 {
     struct hunt_input *in = hunt_input_new(pull, arg, NULL);
     struct diag d = {0};
-    struct slice head;
+    struct slice head = {0};
     enum err e = FAIL(&d, ERR_NOMEM, 0, "out of memory");
 
     if (in)
@@ -286,7 +286,7 @@ static uint64_t size_of(int fd)
 static void read_fd(struct reader *r, int fd, const char *path)
 {
     struct hunt_input *in = hunt_input_new(pull_fd, &fd, &r->h->raw_done);
-    struct slice head;
+    struct slice head = {0};
     struct diag d = {0};
     enum err e = FAIL(&d, ERR_NOMEM, 0, "out of memory");
 

@@ -114,7 +114,7 @@ CHECKED enum err csv_pairs(const struct csv_header *h, struct slice row, struct 
 
     row = without_end(row);
     for (size_t i = 0; at <= row.n; i++, at = end + 1) {
-        struct slice value, name;
+        struct slice value = SLICE(""), name = SLICE("");
         if (!cell(row, at, h->separator, &end))
             end = row.n;
         if (end < row.n && line_end(row.p[end]))
@@ -251,7 +251,7 @@ CHECKED enum err csv_header_read(struct csv_header *h, struct slice text, size_t
     arena_init(&a, 4 << 20);
     enum err e = buf_reserve(&h->text, row.n + 1, &(char *){NULL});
     for (size_t at = 0; at <= row.n && e == ERR_NONE && h->n < PAIRS_MAX; at = end + 1) {
-        struct slice s;
+        struct slice s = SLICE("");
         if (!cell(row, at, separator, &end))
             end = row.n;
         e = unquote(slice_cut(row, at, end), &a, &s);

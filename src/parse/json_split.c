@@ -125,11 +125,11 @@ size_t json_split_run(struct json_split *s, struct slice buf, struct json_span *
             ;
         } else if (inside(s, c)) {
             s->open = false;
-            if (!s->wrapper)
-                to[n++] = (struct json_span){.at = s->start,
-                                             .n = at + 1 - s->start,
-                                             .line = s->start_line,
-                                             .ordinal = ++s->ordinal};
+            if (s->wrapper)
+                continue;
+            s->ordinal++;
+            to[n] = (struct json_span){s->start, at + 1 - s->start, s->start_line, s->ordinal};
+            n++;
         }
     }
     s->at = at;

@@ -19,7 +19,7 @@ static size_t unescape(struct slice s, char *to)
     for (size_t i = 0; i < s.n; i++) {
         if (i + 3 < s.n && s.p[i] == '\\' && s.p[i + 1] == 'x' && hex(s.p[i + 2]) >= 0 &&
             hex(s.p[i + 3]) >= 0) {
-            to[n++] = (char)(hex(s.p[i + 2]) << 4 | hex(s.p[i + 3]));
+            to[n++] = (char)((unsigned)hex(s.p[i + 2]) << 4 | (unsigned)hex(s.p[i + 3]));
             i += 3;
         } else {
             to[n++] = s.p[i];
@@ -143,7 +143,7 @@ static enum err list_cell(const struct zeek_header *h, struct slice name, struct
 {
     for (bool more = false;; more = true) {
         size_t n = slice_find(s, h->set_separator[0]);
-        struct slice value;
+        struct slice value = SLICE("");
         if (plain(slice_cut(s, 0, n), a, &value) != ERR_NONE)
             return ERR_NOMEM;
         pairs_add(ret, name, value);
@@ -164,7 +164,7 @@ CHECKED enum err zeek_pairs(const struct zeek_header *h, struct slice line, stru
         return FAIL(diag, ERR_SYNTAX, 0, "zeek: no #fields line before this one");
     for (size_t i = 0;; i++) {
         size_t n = slice_find(line, h->separator);
-        struct slice s = slice_cut(line, 0, n), value;
+        struct slice s = slice_cut(line, 0, n), value = SLICE("");
         if (i == h->n)
             return FAIL(diag, ERR_SYNTAX, 0, "zeek: more cells than the %zu columns", h->n);
         if (slice_eq(s, slice_of(h->unset)) || slice_eq(s, slice_of(h->empty))) {
