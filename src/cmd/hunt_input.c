@@ -103,15 +103,14 @@ static void layer(struct hunt_input *in, const char *name)
 
 static enum err begin(struct hunt_input *in, struct diag *diag)
 {
-    struct slice head = {0};
-    enum err e = hunt_input_peek(in, &head, diag);
+    enum err e = in->packed.n ? ERR_NONE : pull(in, diag);
 
     if (e != ERR_NONE)
         return e;
     in->begun = true;
-    if (slice_starts(head, SLICE("\x1f\x8b")))
+    if (slice_starts(in->packed, SLICE("\x1f\x8b")))
         in->coding = DECOMPRESS_GZIP;
-    else if (slice_starts(head, SLICE("\x28\xb5\x2f\xfd")))
+    else if (slice_starts(in->packed, SLICE("\x28\xb5\x2f\xfd")))
         in->coding = DECOMPRESS_ZSTD;
     if (in->coding == DECOMPRESS_NONE)
         return ERR_NONE;
@@ -233,7 +232,7 @@ static enum err wide_read(struct hunt_input *in, char *to, size_t cap, size_t *r
 /* What the first unpacked bytes say of the encoding; the mark is dropped. */
 static void tell_text(struct hunt_input *in, char *to, size_t *n)
 {
-    struct slice s = {to, *n};
+    const struct slice s = {.p = to, .n = *n};
     size_t mark = 0;
 
     in->text = TEXT_AS_IS;
