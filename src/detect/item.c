@@ -24,6 +24,7 @@ struct mods {
     const char *op_name; /* NULL: none given */
     bool all, cased, neq, expand, fieldref;
     bool re_i, re_m, re_s;
+    enum time_part part;
     enum transform transforms[TRANSFORMS_MAX];
     size_t transforms_n;
 };
@@ -80,6 +81,13 @@ static bool add_modifier(struct mods *m, struct slice name, const char **ret_con
         *(bool *)((char *)m + flags[i].at) = true;
         return true;
     }
+    enum time_part part = clock_part(name);
+    if (part != PART_NONE) {
+        if (m->part != PART_NONE)
+            *ret_conflict = "another part of a time";
+        m->part = part;
+        return true;
+    }
     for (size_t i = 0; i < ARRAY_LEN(transforms); i++) {
         if (!slice_eq(name, slice_of(transforms[i].name)))
             continue;
@@ -89,17 +97,6 @@ static bool add_modifier(struct mods *m, struct slice name, const char **ret_con
             m->transforms[m->transforms_n++] = transforms[i].how;
         return true;
     }
-    return false;
-}
-
-/* Modifiers that exist but that nothing here evaluates. */
-static bool known_elsewhere(struct slice name)
-{
-    static const char *const words[] = {"minute", "hour", "day", "week", "month", "year"};
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (slice_eq(name, slice_of(words[i])))
-            return true;
     return false;
 }
 
@@ -123,7 +120,11 @@ static const char *conflict(const struct mods *m, bool keyword)
         return "cased needs a text comparison";
     if (m->op == OP_EXISTS && (m->all || m->neq))
         return "exists takes true or false alone";
-    if (keyword && (m->fieldref || m->op == OP_EXISTS || m->op == OP_CIDR || m->op >= OP_GT))
+    if (m->part && ((m->op != OP_EQUAL && m->op < OP_GT) || m->op == OP_EXISTS || m->transforms_n ||
+                    m->fieldref || m->cased || m->expand))
+        return "a part of a time goes with gt, gte, lt, lte, neq and all only";
+    if (keyword &&
+        (m->part || m->fieldref || m->op == OP_EXISTS || m->op == OP_CIDR || m->op >= OP_GT))
         return "this modifier needs a field";
     return NULL;
 }
@@ -140,9 +141,6 @@ static CHECKED enum err modifiers(struct compile *c, const struct json_node *at,
         size_t n = slice_find(rest, '|');
         struct slice name = slice_cut(rest, 0, n);
         bar += 1 + n;
-        if (known_elsewhere(name))
-            return report_issue(c, ISSUE_ERROR, at, "unsupported-modifier",
-                                "the modifier '%.*s' is not supported", SLICE_ARG(name));
         if (!add_modifier(ret, name, &clash))
             return report_issue(c, ISSUE_ERROR, at, "unknown-modifier",
                                 "there is no modifier '%.*s'", SLICE_ARG(name));
@@ -232,18 +230,37 @@ static CHECKED enum err regex_test(struct compile *c, const struct json_node *v,
     return ERR_NONE;
 }
 
+static const enum compare cmp[] = {[OP_EQUAL] = CMP_EQ,
+                                   [OP_GT] = CMP_GT,
+                                   [OP_GTE] = CMP_GTE,
+                                   [OP_LT] = CMP_LT,
+                                   [OP_LTE] = CMP_LTE};
+
+static CHECKED enum err part_test(struct compile *c, const struct json_node *v,
+                                  const struct mods *m, struct test *ret)
+{
+    int64_t want = 0;
+
+    if (!slice_to_i64(v->str, &want))
+        return report_issue(c, ISSUE_ERROR, v, "not-a-number", "'%.*s' is not a whole number",
+                            SLICE_ARG(v->str));
+    if (!clock_has(m->part, want))
+        return report_issue(c, ISSUE_ERROR, v, "bad-value", "no time has that: %.*s",
+                            SLICE_ARG(v->str));
+    *ret = (struct test){
+        .kind = TEST_TIME, .part_cmp = cmp[m->op], .part = m->part, .part_want = want};
+    return ERR_NONE;
+}
+
 static CHECKED enum err number_test(struct compile *c, const struct json_node *v,
                                     const struct mods *m, struct test *ret)
 {
-    static const enum compare cmp[] = {
-        [OP_GT] = CMP_GT, [OP_GTE] = CMP_GTE, [OP_LT] = CMP_LT, [OP_LTE] = CMP_LTE};
     long double number = 0;
 
     if (!number_parse(v->str, &number))
         return report_issue(c, ISSUE_ERROR, v, "not-a-number", "'%.*s' is not a number",
                             SLICE_ARG(v->str));
-    *ret = (struct test){
-        .kind = TEST_NUMBER, .cmp = m->op == OP_EQUAL ? CMP_EQ : cmp[m->op], .number = number};
+    *ret = (struct test){.kind = TEST_NUMBER, .cmp = cmp[m->op], .number = number};
     return ERR_NONE;
 }
 
@@ -292,12 +309,14 @@ static CHECKED enum err test_compile(struct compile *c, const struct json_node *
     }
     if (v->type == JSON_NULL) {
         *ret = (struct test){.kind = TEST_NULL};
-        bool fits = !keyword && m->op == OP_EQUAL && !m->transforms_n && !m->fieldref;
+        bool fits = !keyword && m->op == OP_EQUAL && !m->transforms_n && !m->fieldref && !m->part;
         return fits ? ERR_NONE
                     : report_issue(c, ISSUE_ERROR, v, "bad-value", "null can't be used here");
     }
     if (m->expand && placeholder(v->str))
         c->placeholder = "placeholder";
+    if (m->part)
+        return part_test(c, v, m, ret);
     if (m->fieldref)
         return ref_test(c, v, m, ret);
     if (m->op == OP_REGEX)

@@ -154,6 +154,8 @@ static bool value_holds(struct run *r, const struct test *t, struct slot_value *
         return compare(t, v);
     case TEST_REF:
         return refers(r, t, v);
+    case TEST_TIME:
+        return clock_holds(t, v->v, v->raw);
     case TEST_NULL:
     case TEST_EXISTS:
         break;

@@ -93,6 +93,7 @@ static CHECKED enum err test_key(struct arena *a, const struct test *t, const st
     case TEST_NULL:
     case TEST_EXISTS:
     case TEST_REF:
+    case TEST_TIME:
         break;
     }
     return ERR_UNSUPPORTED;
@@ -217,7 +218,11 @@ static CHECKED enum err value_leaf(struct preds *p, uint32_t slot, uint32_t *set
 static CHECKED enum err ref_leaf(struct preds *p, uint32_t slot, const struct test *t,
                                  const struct form **ret)
 {
-    uint32_t key[4] = {slot, t->ref_slot, (uint32_t)t->ref, t->ref_cased}, index = 0;
+    bool time = t->kind == TEST_TIME;
+    uint32_t key[5] = {slot, (uint32_t)t->kind, time ? (uint32_t)t->part_want : t->ref_slot,
+                       time ? (uint32_t)t->part : (uint32_t)t->ref,
+                       time ? (uint32_t)t->part_cmp : t->ref_cased};
+    uint32_t index = 0;
     struct pred pred = {.slot = slot, .ref = t};
     enum err e = keep(&p->ref, (struct slice){(const char *)key, sizeof(key)}, &pred, &index);
 
@@ -232,7 +237,7 @@ static CHECKED enum err state_leaf(struct preds *p, uint32_t slot, const struct 
 {
     const struct form *present = leaf(p, PRED_PRESENT, slot);
 
-    if (t->kind == TEST_REF)
+    if (t->kind == TEST_REF || t->kind == TEST_TIME)
         return ref_leaf(p, slot, t, ret);
     if (t->kind != TEST_NULL && t->kind != TEST_EXISTS)
         return ERR_UNSUPPORTED;

@@ -173,6 +173,7 @@ static double weight_of_atom(const struct atom *a)
     case TEST_NULL:
     case TEST_EXISTS:
     case TEST_REF:
+    case TEST_TIME:
         break;
     }
     return 1;

@@ -46,9 +46,11 @@ enum test_kind {
     TEST_NUMBER,
     TEST_NULL,
     TEST_EXISTS,
-    TEST_REF
+    TEST_REF,
+    TEST_TIME
 };
 enum compare { CMP_EQ, CMP_GT, CMP_GTE, CMP_LT, CMP_LTE };
+enum time_part { PART_NONE, PART_MINUTE, PART_HOUR, PART_DAY, PART_WEEK, PART_MONTH, PART_YEAR };
 enum ref_kind { REF_EQUAL, REF_CONTAINS, REF_STARTS, REF_ENDS };
 
 /* One value of an item; any of `pats` will do. */
@@ -70,6 +72,11 @@ struct test {
             enum ref_kind ref;
             uint32_t ref_slot;
             bool ref_cased;
+        };
+        struct {
+            enum compare part_cmp;
+            enum time_part part;
+            int64_t part_want;
         };
     };
 };
@@ -284,6 +291,13 @@ extern const size_t source_builtin_n;
 /* version.c: what identifies the content of a rule's document, whatever its layout. */
 CHECKED enum err version_of(struct arena *a, const struct json_node *doc, const char **ret);
 CHECKED enum err version_join(struct arena *a, const char *x, const char *y, const char **ret);
+
+/* clock.c: parts of times in UTC; a week is one of ISO 8601. The part's name, PART_NONE: it is
+ * none; whether the part can have the value; whether the value (NULL: text alone) is a time whose
+ * part compares so. */
+enum time_part clock_part(struct slice name);
+bool clock_has(enum time_part part, int64_t value);
+bool clock_holds(const struct test *t, const struct value *v, struct slice text);
 
 /* number.c */
 CHECKED bool number_parse(struct slice s, long double *ret);

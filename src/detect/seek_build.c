@@ -195,6 +195,7 @@ static CHECKED enum err add_atom(struct building *b, uint32_t number)
     case TEST_NULL:
     case TEST_EXISTS:
     case TEST_REF:
+    case TEST_TIME:
         break;
     }
     return ERR_NONE;

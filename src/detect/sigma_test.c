@@ -240,6 +240,58 @@ static void keywords(void **unused)
     run_cases(cases, ARRAY_LEN(cases));
 }
 
+#define AT(mods, value) "  s: {t|" mods ": " value "}\n  condition: s\n"
+
+static void parts_of_times(void **unused)
+{
+    static const struct sigma_case cases[] = {
+        {AT("minute", "4"), "{\"t\":\"2026-11-25T03:04:05Z\"}", true},
+        {AT("minute", "5"), "{\"t\":\"2026-11-25T03:04:05Z\"}", false},
+        {AT("hour", "3"), "{\"t\":\"2026-11-25T03:04:05Z\"}", true},
+        {AT("hour", "20"), "{\"t\":\"2026-11-25T03:04:05+07:00\"}", true},
+        {AT("day", "24"), "{\"t\":\"2026-11-25T03:04:05+07:00\"}", true},
+        {AT("hour", "3"), "{\"t\":\"2026-11-25 03:04:05\"}", true},
+        {AT("month", "11"), "{\"t\":\"2026-11-25T03:04:05.123Z\"}", true},
+        {AT("year", "2026"), "{\"t\":\"2026-11-25T03:04:05Z\"}", true},
+        {AT("year", "1969"), "{\"t\":\"1969-12-31T23:59:59.5Z\"}", true},
+        {AT("minute", "59"), "{\"t\":\"1969-12-31T23:59:59.5Z\"}", true},
+        {AT("week", "53"), "{\"t\":\"2021-01-03T00:00:00Z\"}", true},
+        {AT("week", "1"), "{\"t\":\"2021-01-04T00:00:00Z\"}", true},
+        {AT("week", "1"), "{\"t\":\"2024-12-30T00:00:00Z\"}", true},
+        {AT("week", "52"), "{\"t\":\"2024-12-29T00:00:00Z\"}", true},
+        {AT("week", "53"), "{\"t\":\"2020-12-31T00:00:00Z\"}", true},
+        {AT("week", "52"), "{\"t\":\"2022-01-01T00:00:00Z\"}", true},
+        {AT("week", "48"), "{\"t\":\"2026-11-25T00:00:00Z\"}", true},
+        {AT("hour", "[1, 3]"), "{\"t\":\"2026-11-25T03:04:05Z\"}", true},
+        {AT("hour|gte", "3"), "{\"t\":\"2026-11-25T03:04:05Z\"}", true},
+        {AT("hour|gt", "3"), "{\"t\":\"2026-11-25T03:04:05Z\"}", false},
+        {AT("hour|lt", "4"), "{\"t\":\"2026-11-25T03:04:05Z\"}", true},
+        {AT("lte|hour", "2"), "{\"t\":\"2026-11-25T03:04:05Z\"}", false},
+        {AT("hour|neq", "3"), "{\"t\":\"2026-11-25T03:04:05Z\"}", false},
+        {AT("hour|neq", "4"), "{\"t\":\"2026-11-25T03:04:05Z\"}", true},
+        {AT("hour|neq", "4"), "{\"a\":\"x\"}", true},
+        {"  s: {t|hour: 3, t|minute: 4, t|hour|lt: 4}\n  condition: s\n",
+         "{\"t\":\"2026-11-25T03:04:05Z\"}", true},
+        {"  s: {t|hour: 3, t|minute: 3, t|hour|lt: 4}\n  condition: s\n",
+         "{\"t\":\"2026-11-25T03:04:05Z\"}", false},
+        {"  s: {t|hour: 3, t|hour|lt: 3}\n  condition: s\n", "{\"t\":\"2026-11-25T03:04:05Z\"}",
+         false},
+        {"  s: {t|hour|gte: 3}\n  f: {t|hour|gte: 4}\n  condition: s and not f\n",
+         "{\"t\":\"2026-11-25T03:04:05Z\"}", true},
+        {AT("hour", "3"), "{\"t\":\"3\"}", false},
+        {AT("hour", "3"), "{\"t\":1795568645}", false},
+        {AT("hour", "3"), "{\"t\":\"tomorrow\"}", false},
+        {AT("hour", "3"), "{\"a\":\"x\"}", false},
+        {AT("hour|all", "[3, 4]"), "{\"t\":[\"2026-11-25T03:04:05Z\",\"2026-11-25T04:04:05Z\"]}",
+         true},
+        {AT("hour|all", "[3, 5]"), "{\"t\":[\"2026-11-25T03:04:05Z\",\"2026-11-25T04:04:05Z\"]}",
+         false},
+    };
+
+    (void)unused;
+    run_cases(cases, ARRAY_LEN(cases));
+}
+
 #define THREE "  s1: {a: x}\n  s2: {b: y}\n  _s3: {c: z}\n  condition: "
 
 static void conditions(void **unused)
@@ -276,7 +328,20 @@ static void defects_are_named(void **unused)
         unsigned line, column;
     } cases[] = {
         {HEAD "  s: {a|nope: x}\n  condition: s\n", "unknown-modifier", 6, 7},
-        {HEAD "  s: {a|hour: 3}\n  condition: s\n", "unsupported-modifier", 6, 7},
+        {HEAD "  s: {a|hour: 24}\n  condition: s\n", "bad-value", 6, 7},
+        {HEAD "  s: {a|day: 0}\n  condition: s\n", "bad-value", 0, 0},
+        {HEAD "  s: {a|week|lt: 54}\n  condition: s\n", "bad-value", 0, 0},
+        {HEAD "  s: {a|minute: x}\n  condition: s\n", "not-a-number", 0, 0},
+        {HEAD "  s: {a|minute: 1.5}\n  condition: s\n", "not-a-number", 0, 0},
+        {HEAD "  s: {a|minute: null}\n  condition: s\n", "bad-value", 0, 0},
+        {HEAD "  s: {a|hour|minute: 3}\n  condition: s\n", "modifier-conflict", 6, 7},
+        {HEAD "  s: {a|hour|contains: 3}\n  condition: s\n", "modifier-conflict", 0, 0},
+        {HEAD "  s: {a|hour|re: 3}\n  condition: s\n", "modifier-conflict", 0, 0},
+        {HEAD "  s: {a|hour|exists: true}\n  condition: s\n", "modifier-conflict", 0, 0},
+        {HEAD "  s: {a|hour|fieldref: b}\n  condition: s\n", "modifier-conflict", 0, 0},
+        {HEAD "  s: {a|base64|hour: 3}\n  condition: s\n", "modifier-conflict", 0, 0},
+        {HEAD "  s: {a|cased|hour: 3}\n  condition: s\n", "modifier-conflict", 0, 0},
+        {HEAD "  s: {'|hour': 3}\n  condition: s\n", "modifier-conflict", 0, 0},
         {HEAD "  s: {a|contains|re: x}\n  condition: s\n", "modifier-conflict", 6, 7},
         {HEAD "  s: {a|i: x}\n  condition: s\n", "modifier-conflict", 0, 0},
         {HEAD "  s: {a|base64|re: x}\n  condition: s\n", "modifier-conflict", 0, 0},
@@ -549,6 +614,7 @@ int main(void)
         cmocka_unit_test(modifiers),
         cmocka_unit_test(nothing_hides),
         cmocka_unit_test(keywords),
+        cmocka_unit_test(parts_of_times),
         cmocka_unit_test(conditions),
         cmocka_unit_test(defects_are_named),
         cmocka_unit_test(rules_that_cannot_match_are_not_tried),
