@@ -2,131 +2,71 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/args.h"
-#include "cmd/cmd.h"
-#include "core/config.h"
-#include "detect/check.h"
-#include "detect/layer.h"
-#include "detect/listing.h"
+#include "cmd/cmd_rules_int.h"
 #include "serve/rules_dir.h"
 
-static const struct args_usage usage = {
-    "rules",
-    "check|list|coverage [options] [PATH...]",
-    "Looks at Sigma rules without running anything. Without a path: the rules that ship.\n"
-    "  check     every rule loads, or the place and the reason are named; exits with 1 when one "
-    "does not\n"
-    "  list      the rules, all or those that are asked for\n"
-    "  coverage  the techniques of ATT&CK that they name, as a layer for its Navigator",
-    "  coloa rules check my-rules/\n"
-    "  coloa rules check --json my-rules/ | jq .errors\n"
-    "  coloa rules list --level high --tag attack.t1110 --logsource linux\n"
-    "  coloa rules list --text mimikatz --output csv my-rules/ > rules.csv\n"
-    "  coloa rules coverage my-rules/ > layer.json\n",
+static const struct {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} actions[] = {
+    {"check", "names what is wrong or doubtful, with file, line and column", rules_check},
+    {"coverage", "which techniques of ATT&CK the rules see, for the Navigator", rules_coverage},
+    {"list", "the rules, by level, tag, log source or words", rules_list},
 };
 
-enum { OUT_MAX = 256 << 20 };
-
-struct rules_options {
-    bool json;
-    const char *level, *output;
-    struct listing wanted;
-    enum listing_form form;
-};
-
-static int print(enum err e, struct buf *out, int rc)
+static void help(void)
 {
-    if (e != ERR_NONE) {
-        (void)fprintf(stderr, "coloa rules: the answer is too large\n");
-        return EXIT_FAILED;
-    }
-    if (fwrite(out->p, 1, out->n, stdout) != out->n || fflush(stdout) != 0) {
-        (void)fprintf(stderr, "coloa rules: the answer could not be written\n");
-        return EXIT_FAILED;
-    }
-    return rc;
-}
-
-static int list(const struct ruleset *rs, const struct rules_options *o, struct buf *out)
-{
-    size_t n = 0;
-    int rc = print(listing_put(rs, &o->wanted, o->form, out, &n), out, EXIT_SUCCESS);
-
-    if (rc == EXIT_SUCCESS)
-        (void)fprintf(stderr, "%zu of %zu rules\n", n, ruleset_n(rs));
-    return rc;
-}
-
-static int check(const struct ruleset *rs, const struct rules_options *o, struct buf *out)
-{
-    enum err e = o->json ? check_json(rs, out) : check_text(rs, out);
-
-    return print(e, out, check_failed(rs) ? 1 : EXIT_SUCCESS);
-}
-
-static int coverage(const struct ruleset *rs, const struct rules_options *o, struct buf *out)
-{
-    (void)o;
-    return print(layer_put(rs, out), out, EXIT_SUCCESS);
-}
-
-static const struct action {
-    const char *name;
-    int (*run)(const struct ruleset *rs, const struct rules_options *o, struct buf *out);
-} actions[] = {{"check", check}, {"list", list}, {"coverage", coverage}};
-
-static const struct action *action_of(const struct arg_many *rest)
-{
-    if (rest->n == 0)
-        args_wrong(&usage, "check, list or coverage?", NULL);
+    (void)printf("coloa rules ACTION [options] [PATH...]\n\n"
+                 "Works on files of Sigma rules; no centre needs to run. Without a path: the rules "
+                 "that ship.\n\nActions:\n");
     for (size_t i = 0; i < ARRAY_LEN(actions); i++)
-        if (strcmp(actions[i].name, rest->at[0]) == 0)
-            return &actions[i];
-    args_wrong(&usage, "unknown action", rest->at[0]);
-}
-
-static void take_options(struct rules_options *o)
-{
-    if (o->output && !listing_form_of(o->output, &o->form))
-        args_wrong(&usage, "--output is table, jsonl or csv, not", o->output);
-    if (o->level && !listing_level_of(o->level, &o->wanted.level))
-        args_wrong(&usage, "no such level", o->level);
+        (void)printf("  %-26s %s\n", actions[i].name, actions[i].summary);
+    (void)printf("\n`coloa rules ACTION --help` tells the options of each.\n\nExamples:\n"
+                 "  coloa rules check my-rules/\n"
+                 "  coloa rules list --level high --tag attack.t1059\n");
 }
 
 int cmd_rules(int argc, char **argv)
 {
-    struct rules_options o = {0};
-    char shipped[4096];
-    static struct arg_many rest;
-    struct ruleset *rs;
-    struct diag d = {0};
-    struct buf out;
-    const struct arg specs[] = {
-        {"json", ARG_FLAG, &o.json, NULL, "check: the report as one JSON object"},
-        {"level", ARG_TEXT, &o.level, "MIN", "list: rules of this level or a higher one"},
-        {"tag", ARG_TEXT, &o.wanted.tag, "TAG", "list: with this tag or one below it"},
-        {"logsource", ARG_TEXT, &o.wanted.logsource, "P/C/S",
-         "list: of this product/category/service; an empty part is any"},
-        {"text", ARG_TEXT, &o.wanted.text, "WORDS", "list: with this in title, id, path …"},
-        {"output", ARG_TEXT, &o.output, "FORM", "list: table (default), jsonl or csv"},
-    };
+    static const struct args_usage usage = {.command = "rules"};
 
-    args_parse(argc, argv, &usage, specs, ARRAY_LEN(specs), &rest);
-    const struct action *action = action_of(&rest);
-    take_options(&o);
-    if (rest.n == 1) {
+    if (argc < 2)
+        args_wrong(&usage, "an action is missing", NULL);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        help();
+        return EXIT_SUCCESS;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+        if (strcmp(argv[1], actions[i].name) == 0)
+            return actions[i].run(argc - 1, argv + 1);
+    args_wrong(&usage, "unknown action", argv[1]);
+}
+
+CHECKED bool rules_load(const struct args_usage *u, struct arg_many *paths, struct ruleset **ret)
+{
+    static char shipped[4096];
+    struct diag d = {0};
+
+    if (paths->n == 0) {
         if (!rules_dir_shipped("rules", shipped, sizeof(shipped)))
-            args_wrong(&usage, "the shipped rules are not beside this program; give a path", NULL);
-        rest.at[rest.n++] = shipped;
+            args_wrong(u, "the shipped rules are not beside this program; give a path", NULL);
+        paths->at[paths->n++] = shipped;
     }
     ruleset_cache(rules_dir_cache());
-    if (ruleset_load(rest.at + 1, rest.n - 1, &rs, &d) != ERR_NONE) {
-        (void)fprintf(stderr, "coloa rules: %s\n", d.text);
-        return EXIT_FAILED;
-    }
-    buf_init(&out, OUT_MAX);
-    int rc = action->run(rs, &o, &out);
-    buf_done(&out);
-    ruleset_unref(rs);
-    return rc;
+    if (ruleset_load(paths->at, paths->n, ret, &d) == ERR_NONE)
+        return true;
+    (void)fprintf(stderr, "coloa %s: %s\n", u->command, d.text);
+    return false;
+}
+
+int rules_print(const char *action, enum err e, struct buf *out)
+{
+    bool ok = e == ERR_NONE;
+
+    if (!ok)
+        (void)fprintf(stderr, "coloa rules %s: %s\n", action, err_text(e));
+    else
+        ok = fwrite(out->p, 1, out->n, stdout) == out->n && fflush(stdout) == 0;
+    buf_done(out);
+    return ok ? EXIT_SUCCESS : EXIT_FAILED;
 }

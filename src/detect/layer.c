@@ -6,7 +6,7 @@
 #include "core/jsonw.h"
 #include "detect/coverage.h"
 
-enum { NAMED_MAX = 1 << 20, TACTICS_MAX = 32, LEVELS = LEVEL_CRITICAL + 1 };
+enum { NAMED_MAX = 1 << 20, TACTICS_MAX = 32, TITLES_MAX = 100, LEVELS = LEVEL_CRITICAL + 1 };
 
 /* That a rule names a technique. */
 struct named {
@@ -116,7 +116,25 @@ static void put_tactics(struct jsonw *w, const struct ruleset *rs, const struct 
     jsonw_close_array(w);
 }
 
-/* "2 rules: 1 critical, 1 high" */
+static void put_titles(struct jsonw *w, const struct ruleset *rs, const struct named *v, size_t n,
+                       const char *head)
+{
+    struct buf text;
+    enum err e;
+
+    buf_init(&text, 1 << 20);
+    e = buf_puts(&text, head);
+    for (size_t i = 0; e == ERR_NONE && i < n && i < TITLES_MAX; i++)
+        e = buf_printf(&text, "\n%s", ruleset_rule(rs, v[i].rule)->title);
+    if (e == ERR_NONE && n > TITLES_MAX)
+        e = buf_printf(&text, "\nand %zu more", n - TITLES_MAX);
+    if (e != ERR_NONE && w->err == ERR_NONE)
+        w->err = e;
+    jsonw_kstr(w, "comment", buf_slice(&text));
+    buf_done(&text);
+}
+
+/* "2 rules: 1 critical, 1 high", and their titles in the order of the rules. */
 static void put_comment(struct jsonw *w, const struct ruleset *rs, const struct named *v, size_t n)
 {
     size_t by[LEVELS] = {0};
@@ -133,7 +151,7 @@ static void put_comment(struct jsonw *w, const struct ruleset *rs, const struct 
                                rule_level_name((enum rule_level)l));
         between = ", ";
     }
-    jsonw_kcstr(w, "comment", text);
+    put_titles(w, rs, v, n, text);
 }
 
 static void put_techniques(struct jsonw *w, const struct ruleset *rs, const struct named *v,

@@ -45,7 +45,7 @@ static void counts_rules(void **unused)
 
     assert_non_null(t);
     assert_int_equal(json_get_int(t, "score", 0), 2);
-    assert_true(slice_eq(json_get_str(t, "comment"), SLICE("2 rules: 1 critical, 1 high")));
+    assert_true(slice_eq(json_get_str(t, "comment"), SLICE("2 rules: 1 critical, 1 high\nr1\nr2")));
     const struct json_node *m = json_get(t, "metadata");
     assert_int_equal(m->n, 2);
     assert_true(slice_eq(json_get_str(m->child, "value"), SLICE("stealth")));
