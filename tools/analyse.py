@@ -41,12 +41,12 @@ def flags(c):
     return keep
 
 
-def excused(line):
+def excused(line, folder):
     """A finding on a line with NOLINT, or behind one with NOLINTNEXTLINE: clang-tidy's own rule, for gcc as well."""
     at = re.match(r"([^:]+):(\d+):", line)
     if not at:
         return False
-    with open(at.group(1), encoding="utf-8") as f:
+    with open(os.path.join(folder, at.group(1)), encoding="utf-8") as f:  # of a header it is relative
         lines = ["", "", *f.read().split("\n")]
     n = int(at.group(2)) + 1
     return bool(re.search(r"NOLINT(?!NEXTLINE)", lines[n])) or "NOLINTNEXTLINE" in lines[n - 1]
@@ -64,7 +64,7 @@ def one(path):
     except subprocess.TimeoutExpired:
         print(f"{path}: gcc's analyser was stopped after {GCC_SECONDS} s", file=sys.stderr)
         gcc = subprocess.CompletedProcess([], 0, "", "")
-    out += sorted({line for line in gcc.stderr.split("\n") if re.search(r"\[-Wanalyzer|error:", line) and not excused(line)})
+    out += sorted({line for line in gcc.stderr.split("\n") if re.search(r"\[-Wanalyzer|error:", line) and not excused(line, c["directory"])})
     if gcc.returncode and not out:
         out.append(f"{path}: gcc -fanalyzer failed: {gcc.stderr.strip()[:300]}")
     clang = [w for w in f if w.startswith(("-I", "-D", "-std", "-isystem", "-pthread"))]
