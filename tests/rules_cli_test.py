@@ -53,7 +53,7 @@ def rule(n, **other):
 def help_everywhere(_):
     out, _err = rules("--help")
     actions = re.findall(r"^  (\w+) ", out, re.M)
-    assert {"check", "list", "coverage"} <= set(actions), out
+    assert {"check", "list", "coverage", "test"} <= set(actions), out
     for action in actions:
         if action != "coloa":
             text, _err = rules(action, "--help")
@@ -128,6 +128,65 @@ def check_layer(layer):
     assert seen
 
 
+LINE = '{{"EventID": 1, "Channel": "Microsoft-Windows-Sysmon/Operational", "CommandLine": "{}", "Image": "C:\\\\a.exe"}}'
+
+
+def testing(tmp):
+    def tests(n, text):
+        write(f"{tmp}/tests/r{n}.yaml", "coloa_tests: 1\n" + text)
+
+    write(f"{tmp}/deep/er/r1.yml", rule(1))
+    tests(1, f"match:\n  - '{LINE.format('x needle-1 y')}'\nno_match:\n  - '{LINE.format('harmless')}'\n")
+    out, _err = rules("test", tmp)
+    assert out == "1 rule files, 1 tested, 0 without a test; 1 events to find, 1 not to find, 0 sequences; 0 failures\n", out
+    # A map is an event too; a test may stand behind its rule; a rule without a test is named and is no failure.
+    write(f"{tmp}/r2.yml", rule(2) + "---\ncoloa_tests: 1\nmatch:\n  - " + LINE.format("needle-2") + "\n")
+    write(f"{tmp}/r3.yml", rule(3))
+    out, _err = rules("test", tmp)
+    assert f"no test: {tmp}/r3.yml" in out and "3 rule files, 2 tested, 1 without a test; 2 events to find" in out, out
+    # Failures of both kinds say which condition held, and the value.
+    tests(3, f"match:\n  - '{LINE.format('other')}'\n  - 'no event of windows'\nno_match:\n  - '{LINE.format('a needle-3')}'\n")
+    out, _err = rules("test", tmp, code=1)
+    assert out.count("FAIL ") == 3 and f"FAIL {tmp}/r3.yml: match 1 ({tmp}/tests/r3.yaml:3): not found" in out, out
+    assert "    NO    field CommandLine|contains = other\n" in out and "    yes   field CommandLine|contains = a needle-3\n" in out, out
+    assert "    NO    field CommandLine|contains: the event has no value\n" in out, out
+    report = json.loads(rules("test", "--json", tmp, code=1)[0])
+    assert (report["files"], report["tested"], report["match"], report["no_match"], report["failed"]) == (3, 3, 4, 2, 3), report
+    bad = report["failures"]
+    assert [(b["kind"], b["number"], b["line"]) for b in bad] == [("match", 1, 3), ("match", 2, 4), ("no_match", 1, 6)], bad
+    assert bad[0]["rule_id"] == uuid(3) and "NO  the condition" in bad[0]["explanation"] and '"other"' in bad[0]["event"]
+    # What is wrong with the test or the rule is a failure, not silence.
+    for text in ("match: nothing", "rule: nobody\nmatch: []", "something: else", "match: [[1]]", "match: [\x01", "sequences: [{found: true, events: [{at: -1, line: x}]}]"):
+        tests(3, text + "\n")
+        report = json.loads(rules("test", "--json", f"{tmp}/r3.yml", code=1)[0])
+        assert report["failed"] == 1, (text, report)
+    write(f"{tmp}/r3.yml", rule(3).replace("condition: selection", "condition: selektion"))
+    assert "no selection is called" in rules("test", tmp, code=1)[0]
+    rules("test", f"{tmp}/tests", code=1)
+
+
+CORRELATION = """---
+title: Three needles
+id: 22222222-2222-4222-8222-222222222222
+correlation: {{type: event_count, rules: [{}], group-by: [User], timespan: 60s, condition: {{gte: 3}}}}
+level: high
+"""
+
+
+def sequences(tmp):
+    write(f"{tmp}/r1.yml", rule(1) + CORRELATION.format(uuid(1)))
+    line = LINE.format("needle-1 {n}").replace('"EventID"', '"User": "u", "EventID"')
+
+    def run(found, every, code):
+        write(f"{tmp}/t/r1.yaml", f"coloa_tests: 1\nsequences:\n  - found: {found}\n    events: [{{at: 5, times: 3, every: {every}, line: '{line}'}}]\n")
+        return rules("test", "--tests", f"{tmp}/t", f"{tmp}/r1.yml", code=code)[0]
+
+    assert "1 sequences; 0 failures" in run("true", 20, 0)
+    assert "1 sequences; 0 failures" in run("false", 40, 0)
+    assert "3 events, 3 matches of rules on events" in run("true", 40, 1)
+    assert "found, and should not be" in run("false", 20, 1)
+
+
 def main():
     for check in TESTS:
         with tempfile.TemporaryDirectory(prefix="coloa-rules-") as tmp:
@@ -136,7 +195,7 @@ def main():
     return 0
 
 
-TESTS = [help_everywhere, listing, coverage]
+TESTS = [help_everywhere, listing, coverage, testing, sequences]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,6 +12,7 @@ static const struct {
     {"check", "names what is wrong or doubtful, with file, line and column", rules_check},
     {"coverage", "which techniques of ATT&CK the rules see, for the Navigator", rules_coverage},
     {"list", "the rules, by level, tag, log source or words", rules_list},
+    {"test", "runs the tests of rules: lines that they must find, and must not", rules_test},
 };
 
 static void help(void)
@@ -23,6 +24,7 @@ static void help(void)
         (void)printf("  %-26s %s\n", actions[i].name, actions[i].summary);
     (void)printf("\n`coloa rules ACTION --help` tells the options of each.\n\nExamples:\n"
                  "  coloa rules check my-rules/\n"
+                 "  coloa rules test my-rules/\n"
                  "  coloa rules list --level high --tag attack.t1059\n");
 }
 

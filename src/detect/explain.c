@@ -57,7 +57,7 @@ bool detect_explain(const struct ruleset *rs, struct detect_scratch *s, struct e
     for (size_t i = 0; i < one->sels_n; i++)
         explain_sel(&x, one->names[i], &one->sels[i], 0);
     struct explain_step last = {.kind = EXPLAIN_CONDITION};
-    last.holds = match_expr(&x.r, one, one->condition);
+    last.holds = one->condition && match_expr(&x.r, one, one->condition);
     tell(arg, &last);
     if (!last.holds || one->cannot_match || (known && !meant))
         return false;
