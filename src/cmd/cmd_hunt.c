@@ -98,7 +98,7 @@ static int load_and_run(struct hunt *h)
         h->o.rules.at[h->o.rules.n++] = shipped;
     }
     ruleset_cache(rules_dir_cache());
-    if (ruleset_load(h->o.rules.at, h->o.rules.n, &h->rules, &d) != ERR_NONE) {
+    if (ruleset_load_with(h->o.rules.at, h->o.rules.n, &h->o.lists, &h->rules, &d) != ERR_NONE) {
         (void)fprintf(stderr, "coloa hunt: %s\n", d.text);
         return EXIT_FAILED;
     }
@@ -113,6 +113,8 @@ int cmd_hunt(int argc, char **argv)
     struct hunt_options *o = &h.o;
     const struct arg specs[] = {
         {"rules", ARG_MANY, &o->rules, "PATH", "Sigma rules, a file or a folder; may be repeated"},
+        {"placeholders", ARG_TEXT, &o->lists.placeholders, "PATH",
+         "lists for the %placeholders% of rules: a YAML map, or a folder of NAME.txt"},
         {"output", ARG_TEXT, &o->output, "FORM", "table (default), jsonl, csv or html"},
         {"threads", ARG_INT, &o->threads, "N", "default: one a processor"},
         {"level", ARG_TEXT, &o->level, "MIN",

@@ -44,9 +44,11 @@ int cmd_rules(int argc, char **argv)
     args_wrong(&usage, "unknown action", argv[1]);
 }
 
-CHECKED bool rules_load(const struct args_usage *u, struct arg_many *paths, struct ruleset **ret)
+CHECKED bool rules_load(const struct args_usage *u, struct arg_many *paths,
+                        const struct ruleset_options *options, struct ruleset **ret)
 {
     static char shipped[4096];
+    static const struct ruleset_options none;
     struct diag d = {0};
 
     if (paths->n == 0) {
@@ -55,7 +57,7 @@ CHECKED bool rules_load(const struct args_usage *u, struct arg_many *paths, stru
         paths->at[paths->n++] = shipped;
     }
     ruleset_cache(rules_dir_cache());
-    if (ruleset_load(paths->at, paths->n, ret, &d) == ERR_NONE)
+    if (ruleset_load_with(paths->at, paths->n, options ? options : &none, ret, &d) == ERR_NONE)
         return true;
     (void)fprintf(stderr, "coloa %s: %s\n", u->command, d.text);
     return false;

@@ -17,14 +17,17 @@ int rules_check(int argc, char **argv)
 {
     bool json = false;
     static struct arg_many rest;
+    struct ruleset_options options = {.placeholders = NULL};
     struct ruleset *rs;
     struct buf out;
     const struct arg specs[] = {
         {"json", ARG_FLAG, &json, NULL, "the report as one JSON object"},
+        {"placeholders", ARG_TEXT, &options.placeholders, "PATH",
+         "lists for the %placeholders% of rules: a YAML map, or a folder of NAME.txt"},
     };
 
     args_parse(argc, argv, &usage, specs, ARRAY_LEN(specs), &rest);
-    if (!rules_load(&usage, &rest, &rs))
+    if (!rules_load(&usage, &rest, &options, &rs))
         return EXIT_FAILED;
     buf_init(&out, 64 << 20);
     bool failed = check_failed(rs);

@@ -199,7 +199,7 @@ int rules_coverage(int argc, char **argv)
     bool table = strcmp(output, "table") == 0;
     if (!table && strcmp(output, "layer") != 0)
         args_wrong(&usage, "unknown output", output);
-    if (!rules_load(&usage, &rest, &rs))
+    if (!rules_load(&usage, &rest, NULL, &rs))
         return EXIT_FAILED;
     buf_init(&out, 64 << 20);
     enum err e = !table ? layer_put(rs, &out) : collect(&c, rs) ? put_table(&c, &out) : ERR_NOMEM;

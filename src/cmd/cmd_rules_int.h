@@ -16,8 +16,9 @@ int rules_test(int argc, char **argv);
 int rules_coverage(int argc, char **argv);
 
 /* Loads the paths, or when there are none the shipped rules (and adds them to *paths). What fails
- * is said on stderr. *ret has one reference. */
-CHECKED bool rules_load(const struct args_usage *u, struct arg_many *paths, struct ruleset **ret);
+ * is said on stderr. *ret has one reference. `options` may be NULL. */
+CHECKED bool rules_load(const struct args_usage *u, struct arg_many *paths,
+                        const struct ruleset_options *options, struct ruleset **ret);
 
 /* Writes what was made to stdout and frees it; EXIT_FAILED when that is not possible. */
 int rules_print(const char *action, enum err e, struct buf *out);

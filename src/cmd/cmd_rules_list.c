@@ -37,7 +37,7 @@ int rules_list(int argc, char **argv)
         args_wrong(&usage, "--output is table, jsonl or csv, not", output);
     if (level && !listing_level_of(level, &wanted.level))
         args_wrong(&usage, "no such level", level);
-    if (!rules_load(&usage, &rest, &rs))
+    if (!rules_load(&usage, &rest, NULL, &rs))
         return EXIT_FAILED;
     buf_init(&out, 256 << 20);
     enum err e = listing_put(rs, &wanted, form, &out, &n);

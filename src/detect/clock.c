@@ -1,3 +1,4 @@
+#include <math.h>
 #include <time.h>
 
 #include "core/timefmt.h"
@@ -63,17 +64,46 @@ static int64_t part_of(enum time_part part, const struct tm *tm)
     return -1;
 }
 
-bool clock_holds(const struct test *t, const struct value *v, struct slice text)
+/* Seconds since 1970, or what is too large for them: milli-, micro-, nanoseconds. */
+static bool from_number(struct slice text, int64_t *ret_s)
+{
+    static const struct {
+        long double below, unit;
+    } units[] = {{1e11L, 1}, {1e14L, 1e3L}, {1e17L, 1e6L}, {9.2e18L, 1e9L}};
+    long double n = 0;
+
+    if (!number_parse(text, &n))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (n >= units[i].below || n <= -units[i].below)
+            continue;
+        *ret_s = (int64_t)floorl(n / units[i].unit);
+        return true;
+    }
+    return false;
+}
+
+static bool seconds(const struct value *v, struct slice text, int64_t *ret_s)
 {
     enum { SECOND = 1000000000 };
     int64_t ns = 0;
-    struct tm tm;
 
     if (v && v->type == VT_TIME)
         ns = v->i;
     else if (!time_parse_iso(text, 0, &ns))
+        return from_number(text, ret_s);
+    *ret_s = ns / SECOND - (ns % SECOND < 0);
+    return true;
+}
+
+bool clock_holds(const struct test *t, const struct value *v, struct slice text)
+{
+    int64_t at = 0;
+    struct tm tm;
+
+    if (!seconds(v, text, &at))
         return false;
-    time_t s = (time_t)(ns / SECOND - (ns % SECOND < 0));
+    time_t s = (time_t)at;
     if (!gmtime_r(&s, &tm))
         return false;
     int64_t n = part_of(t->part, &tm);

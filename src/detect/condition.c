@@ -89,10 +89,12 @@ static struct expr *new_expr(struct reader *r, enum expr_kind kind, struct expr 
     return e;
 }
 
-/* `pat` may hold `*`. "them" are all but those whose name begins with an underscore. */
+/* `pat` may hold `*`. "them" are all. Names that begin with an underscore
+ * are meant only by a pattern that does, as in pySigma. */
 static CHECKED enum err chosen(struct reader *r, struct slice pat, struct expr *e)
 {
     bool them = slice_eq_nocase(pat, SLICE("them"));
+    bool asks = slice_starts(pat, SLICE("_"));
     uint32_t *sels = arena_alloc(&r->c->rs->arena, (r->names_n + 1) * sizeof(*sels));
     struct toks t;
     struct pattern p;
@@ -104,8 +106,8 @@ static CHECKED enum err chosen(struct reader *r, struct slice pat, struct expr *
     if (err != ERR_NONE)
         return err;
     for (size_t i = 0; i < r->names_n; i++) {
-        bool hidden = slice_starts(r->names[i], SLICE("_"));
-        if (them ? hidden : !pattern_match(&p, r->names[i]))
+        bool hidden = !asks && slice_starts(r->names[i], SLICE("_"));
+        if (hidden || (!them && !pattern_match(&p, r->names[i])))
             continue;
         r->used[i] = true;
         sels[n++] = (uint32_t)i;

@@ -54,6 +54,12 @@ struct ruleset *ruleset_ref(struct ruleset *rs);
  */
 CHECKED enum err ruleset_load(const char *const *paths, size_t n, struct ruleset **ret,
                               struct diag *diag);
+struct ruleset_options {
+    const char *placeholders; /* file or folder of lists for `%name%`; NULL or "": none */
+};
+CHECKED enum err ruleset_load_with(const char *const *paths, size_t n,
+                                   const struct ruleset_options *options, struct ruleset **ret,
+                                   struct diag *diag);
 /* The same from text in memory, reported under the file name `name`: pasted rules, tests. */
 CHECKED enum err ruleset_load_text(const char *name, struct slice text, struct ruleset **ret,
                                    struct diag *diag);

@@ -139,8 +139,9 @@ CHECKED enum err filter_read(struct compile *c, const struct json_node *doc)
         return e;
     if (c->placeholder)
         return report_issue(c, ISSUE_CANNOT_MATCH, f.body, c->placeholder,
-                            "the filter is not applied: it needs the values of a placeholder, and "
-                            "none are configured");
+                            "the filter is not applied: it needs the values of the placeholder "
+                            "'%.*s', and none are configured",
+                            SLICE_ARG(c->lacking));
     return keep(c, &f);
 }
 

@@ -1,3 +1,4 @@
+#include "detect/placeholder_int.h"
 #include "detect/rule_int.h"
 #include "detect/transform_int.h"
 
@@ -121,8 +122,8 @@ static const char *conflict(const struct mods *m, bool keyword)
     if (m->op == OP_EXISTS && (m->all || m->neq))
         return "exists takes true or false alone";
     if (m->part && ((m->op != OP_EQUAL && m->op < OP_GT) || m->op == OP_EXISTS || m->transforms_n ||
-                    m->fieldref || m->cased || m->expand))
-        return "a part of a time goes with gt, gte, lt, lte, neq and all only";
+                    m->fieldref || m->cased))
+        return "a part of a time goes with gt, gte, lt, lte, neq, all and expand only";
     if (keyword &&
         (m->part || m->fieldref || m->op == OP_EXISTS || m->op == OP_CIDR || m->op >= OP_GT))
         return "this modifier needs a field";
@@ -281,18 +282,6 @@ static CHECKED enum err ref_test(struct compile *c, const struct json_node *v, c
     return e;
 }
 
-/* "%name%" anywhere in the text. */
-static bool placeholder(struct slice s)
-{
-    size_t first = slice_find(s, '%');
-
-    if (first >= s.n)
-        return false;
-    struct slice rest = slice_cut(s, first + 1, s.n);
-    size_t second = slice_find(rest, '%');
-    return second > 0 && second < rest.n;
-}
-
 static CHECKED enum err test_compile(struct compile *c, const struct json_node *v,
                                      const struct mods *m, bool keyword, struct test *ret)
 {
@@ -313,8 +302,6 @@ static CHECKED enum err test_compile(struct compile *c, const struct json_node *
         return fits ? ERR_NONE
                     : report_issue(c, ISSUE_ERROR, v, "bad-value", "null can't be used here");
     }
-    if (m->expand && placeholder(v->str))
-        c->placeholder = "placeholder";
     if (m->part)
         return part_test(c, v, m, ret);
     if (m->fieldref)
@@ -324,9 +311,9 @@ static CHECKED enum err test_compile(struct compile *c, const struct json_node *
     if (m->op == OP_CIDR) {
         bool good = cidr_parse(v->str, &cidr);
         *ret = (struct test){.kind = TEST_CIDR, .cidr = good ? cidr : (struct cidr){.bits = 0}};
-        return good || c->placeholder ? ERR_NONE
-                                      : report_issue(c, ISSUE_ERROR, v, "bad-cidr",
-                                                     "'%.*s' is not a network", SLICE_ARG(v->str));
+        return good ? ERR_NONE
+                    : report_issue(c, ISSUE_ERROR, v, "bad-cidr", "'%.*s' is not a network",
+                                   SLICE_ARG(v->str));
     }
     bool number = v->type == JSON_INT || v->type == JSON_UINT || v->type == JSON_DOUBLE;
     long double ignored;
@@ -362,6 +349,17 @@ CHECKED enum err item_compile(struct compile *c, const struct json_node *at, str
         return e;
     if (n == 0)
         return report_issue(c, ISSUE_ERROR, at, "empty-list", "a list without values");
+    const struct json_node *lacks = v;
+    if (m.expand)
+        e = placeholder_expand(c, v, n, m.op == OP_REGEX, &v, &n);
+    if (e != ERR_NONE || c->failed)
+        return e;
+    if (n == 0) {
+        /* It will never be tried: it stands there as text. */
+        m = (struct mods){.op = OP_EQUAL};
+        v = lacks;
+        n = 1;
+    }
     *ret = (struct item){.all = m.all, .neq = m.neq, .tests_n = n};
     ret->tests = arena_calloc(&c->rs->arena, n, sizeof(*ret->tests));
     if (!ret->tests)

@@ -321,7 +321,8 @@ static CHECKED enum err plain_rule(struct compile *c, const struct json_node *do
     if (e == ERR_NONE && !c->failed && c->placeholder) {
         r.cannot_match = true;
         e = report_issue(c, ISSUE_CANNOT_MATCH, detection, c->placeholder,
-                         "it needs the values of a placeholder, and none are configured");
+                         "it needs the values of the placeholder '%.*s', and none are configured",
+                         SLICE_ARG(c->lacking));
     }
     r.slots = c->slots;
     r.slots_n = c->slots_n;

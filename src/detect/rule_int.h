@@ -179,7 +179,8 @@ struct ruleset {
     size_t rules_n, rules_cap;
     struct correlation **correlations; /* owned; while loading also those that fail */
     size_t correlations_n, correlations_cap;
-    struct rule_filter *filters; /* owned; while loading only */
+    struct placeholders *placeholders; /* owned; while loading only; NULL: none */
+    struct rule_filter *filters;       /* owned; while loading only */
     size_t filters_n, filters_cap;
     struct source_row *rows; /* arena */
     size_t rows_n;
@@ -203,6 +204,7 @@ struct compile {
     size_t rows_n;
     bool failed;             /* an error was reported: the rule is not loaded */
     const char *placeholder; /* why it can't match, or NULL */
+    struct slice lacking;    /* the placeholder that has no values */
     uint32_t *slots;         /* owned by the caller's arena: used so far */
     size_t slots_n, slots_cap;
     struct json_node *mapping; /* a row's own field sets, when compiling its `when` */

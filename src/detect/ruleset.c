@@ -6,6 +6,7 @@
 
 #include "detect/correlate_int.h"
 #include "detect/index_int.h"
+#include "detect/placeholder_int.h"
 
 enum {
     PATHS_MAX = 200000,
@@ -329,6 +330,7 @@ void ruleset_unref(struct ruleset *rs)
     free(rs->regexes);
     free(rs->rules);
     free(rs->correlations);
+    placeholders_free(rs->placeholders);
     free(rs->filters);
     free(rs->slots);
     free(rs->issues);
@@ -370,6 +372,9 @@ static CHECKED enum err finish(struct loader *l, enum err e, struct ruleset **re
         e = gate_build(l->rs);
     if (e == ERR_NONE)
         e = index_build(l->rs, diag);
+    placeholders_free(l->rs ? l->rs->placeholders : NULL);
+    if (l->rs)
+        l->rs->placeholders = NULL;
     json_reader_free(l->reader);
     actions_done(&l->actions);
     free(l->text);
@@ -384,6 +389,14 @@ static CHECKED enum err finish(struct loader *l, enum err e, struct ruleset **re
 CHECKED enum err ruleset_load(const char *const *paths, size_t n, struct ruleset **ret,
                               struct diag *diag)
 {
+    return ruleset_load_with(paths, n, &(struct ruleset_options){.placeholders = NULL}, ret, diag);
+}
+
+CHECKED enum err ruleset_load_with(const char *const *paths, size_t n,
+                                   const struct ruleset_options *options, struct ruleset **ret,
+                                   struct diag *diag)
+{
+    const char *lists = options->placeholders;
     struct paths all = {.n = 0};
     struct loader l = {.tables = false};
     struct diag local = {0};
@@ -398,6 +411,10 @@ CHECKED enum err ruleset_load(const char *const *paths, size_t n, struct ruleset
         l.text = malloc(FILE_BYTES_MAX + 1);
         e = l.text ? load_tables(&l, &all) : ERR_NOMEM;
     }
+    if (e == ERR_NONE && lists && *lists)
+        e = placeholders_load(l.rs, lists, l.reader, l.text, FILE_BYTES_MAX + 1, diag);
+    if (e == ERR_NOENT || e == ERR_SYS || e == ERR_LIMIT)
+        diag = NULL; /* it says why */
     for (size_t i = 0; e == ERR_NONE && i < all.n; i++)
         e = load_file(&l, all.p[i]);
     paths_done(&all);

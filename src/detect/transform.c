@@ -115,6 +115,37 @@ static CHECKED enum err windash(struct arena *a, struct toks *t)
     return ERR_NONE;
 }
 
+/* What is encoded has no choice in it: each dash becomes five values. */
+static CHECKED enum err undash(struct arena *a, struct alts *alts, struct diag *diag)
+{
+    static const char *const five[] = {"-", "/", "\xe2\x80\x93", "\xe2\x80\x94", "\xe2\x80\x95"};
+
+    for (size_t i = 0; i < alts->n;) {
+        struct toks t = alts->t[i];
+        size_t at = 0;
+        while (at < t.n && t.t[at].kind != TOK_DASH)
+            at++;
+        if (at == t.n) {
+            i++;
+            continue;
+        }
+        if (alts->n + ARRAY_LEN(five) - 1 > TRANSFORM_ALTS_MAX)
+            return FAIL(diag, ERR_LIMIT, 0, "too many encodings of one value");
+        for (size_t k = 0; k < ARRAY_LEN(five); k++) {
+            struct tok *to = arena_alloc(a, (t.n + 2) * sizeof(*to));
+            if (!to)
+                return ERR_NOMEM;
+            memcpy(to, t.t, at * sizeof(*to));
+            size_t n = strlen(five[k]);
+            for (size_t b = 0; b < n; b++)
+                to[at + b] = (struct tok){TOK_BYTE, five[k][b]};
+            memcpy(to + at + n, t.t + at + 1, (t.n - at - 1) * sizeof(*to));
+            alts->t[k ? alts->n++ : i] = (struct toks){to, t.n - 1 + n};
+        }
+    }
+    return ERR_NONE;
+}
+
 static CHECKED enum err offsets(struct arena *a, struct alts *alts, struct diag *diag)
 {
     struct alts out = {.n = 0};
@@ -139,8 +170,10 @@ CHECKED enum err transform_apply(struct arena *a, enum transform how, struct alt
                                  struct diag *diag)
 {
     bool encodes = how == TRANSFORM_BASE64 || how == TRANSFORM_BASE64OFFSET;
-    enum err e = ERR_NONE;
+    enum err e = how == TRANSFORM_WINDASH ? ERR_NONE : undash(a, alts, diag);
 
+    if (e != ERR_NONE)
+        return e;
     for (size_t i = 0; encodes && i < alts->n; i++)
         if (pattern_has_wildcards(alts->t[i]))
             return FAIL(diag, ERR_SYNTAX, 0, "a value with wildcards can't be encoded as base64");

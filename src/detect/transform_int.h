@@ -17,7 +17,7 @@ enum transform {
     TRANSFORM_WINDASH,
 };
 
-enum { TRANSFORM_ALTS_MAX = 27 };
+enum { TRANSFORM_ALTS_MAX = 375 };
 
 struct alts {
     struct toks t[TRANSFORM_ALTS_MAX];

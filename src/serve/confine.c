@@ -170,8 +170,10 @@ static void allow_configured(struct fence *f, enum role r, const struct config *
         allow_file_option(f, cfg, OPT_DESK_DATABASE);
     if (r == ROLE_STORE)
         allow_engine(f, cfg);
-    if (r == ROLE_WATCH)
+    if (r == ROLE_WATCH) {
         allow_file_option(f, cfg, OPT_ENRICH_MMDB);
+        allow_file_option(f, cfg, OPT_RULES_PLACEHOLDERS);
+    }
     if (r == ROLE_WATCH || r == ROLE_DESK) {
         rules_dir_list(cfg, &dirs);
         for (size_t i = 0; i < dirs.n; i++)

@@ -155,7 +155,9 @@ static CHECKED enum err load_rules(struct watch *w, struct watch_view *v, struct
     struct rules_dir dirs;
 
     rules_dir_list(w->ctx->cfg, &dirs);
-    enum err e = ruleset_load(dirs.paths, dirs.n, &v->rules, diag);
+    struct ruleset_options options = {.placeholders =
+                                          config_text(w->ctx->cfg, OPT_RULES_PLACEHOLDERS)};
+    enum err e = ruleset_load_with(dirs.paths, dirs.n, &options, &v->rules, diag);
     if (e != ERR_NONE)
         return e;
     const struct rule_report *rep = ruleset_report(v->rules);
