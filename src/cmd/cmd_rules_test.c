@@ -258,14 +258,17 @@ int rules_test(int argc, char **argv)
 {
     static struct arg_many rest;
     struct testing t = {.files = 0};
+    struct ruleset_options options = {.placeholders = NULL};
     struct ruleset *rs;
     const struct arg specs[] = {
         {"tests", ARG_TEXT, &t.folder, "DIR", "where the tests are, if not in `tests`"},
+        {"placeholders", ARG_TEXT, &options.placeholders, "PATH",
+         "lists for the %placeholders% of rules: a YAML map, or a folder of NAME.txt"},
         {"json", ARG_FLAG, &t.json, NULL, "what was tested and what failed as one JSON object"},
     };
 
     args_parse(argc, argv, &usage, specs, ARRAY_LEN(specs), &rest);
-    if (!rules_load(&usage, &rest, &rs))
+    if (!rules_load(&usage, &rest, &options, &rs))
         return EXIT_FAILED;
     int rc = test(&t, rs);
     ruleset_unref(rs);
