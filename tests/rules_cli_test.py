@@ -3,12 +3,16 @@ import csv
 import io
 import json
 import os
+import random
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
-from centre import PROGRAM
+from centre import PROGRAM, Centre, wait_for
 
 ROOT = os.environ.get("COLOA_SOURCE_ROOT", ".")
 SIGMA = os.path.join(ROOT, "..", "shared", "data", "sigma")
@@ -53,7 +57,7 @@ def rule(n, **other):
 def help_everywhere(_):
     out, _err = rules("--help")
     actions = re.findall(r"^  (\w+) ", out, re.M)
-    assert {"check", "list", "coverage", "test"} <= set(actions), out
+    assert {"check", "list", "coverage", "test", "update"} <= set(actions), out
     for action in actions:
         if action != "coloa":
             text, _err = rules(action, "--help")
@@ -187,6 +191,146 @@ def sequences(tmp):
     assert "found, and should not be" in run("false", 20, 1)
 
 
+def tree(folder):
+    """What is installed: its files, but for the manifest."""
+    found = {}
+    for top, _dirs, names in os.walk(folder + "/"):
+        for name in names:
+            if name != ".coloa-rules.json":
+                with open(os.path.join(top, name), "rb") as f:
+                    found[os.path.relpath(os.path.join(top, name), folder)] = f.read()
+    return found
+
+
+def pinned(folder):
+    with open(f"{folder}/.coloa-rules.json", encoding="utf-8") as f:
+        return json.load(f)
+
+
+def updating(tmp):
+    repo, into = f"{tmp}/sigma", f"{tmp}/data/rules/sigma"
+    data = ["--data", f"{tmp}/data"]
+    write(f"{repo}/rules/a.yml", rule(1))
+    write(f"{repo}/rules/deep/b.yaml", rule(2, level="low"))
+    write(f"{repo}/LICENSE", "DRL")
+    write(f"{repo}/rules/readme.md", "not taken")
+    write(f"{repo}/rules/.hidden/c.yml", "a: [")
+    commits = ["0123456789abcdef0123456789abcdef01234567", "89abcdef0123456789abcdef0123456789abcdef"]
+    # HEAD by a packed reference, by a loose one before it, detached, and of a worktree.
+    write(f"{repo}/.git/HEAD", "ref: refs/heads/master\n")
+    write(f"{repo}/.git/packed-refs", f"# pack-refs with: peeled\n{'f' * 40} refs/heads/master-2\n{commits[0]} refs/heads/master\n^{'e' * 40}\n")
+    out, _err = rules("update", repo, *data, "--dry-run")
+    assert f"commit {commits[0]}" in out and "dry run" in out and not os.path.exists(f"{tmp}/data"), out
+    assert re.search(r"^high +1 +0 +0$", out, re.M) and re.search(r"^low +1 +0 +0$", out, re.M) and re.search(r"^all +2 +0 +0$", out, re.M), out
+    write(f"{repo}/.git/refs/heads/master", commits[1] + "\n")
+    assert f"commit {commits[1]}" in rules("update", repo + "/rules/", *data, "--dry-run")[0]
+    write(f"{tmp}/wt/.git", f"gitdir: {repo}/.git/worktrees/wt\n")
+    write(f"{repo}/.git/worktrees/wt/HEAD", "ref: refs/heads/master\n")
+    write(f"{repo}/.git/worktrees/wt/commondir", "../..\n")
+    write(f"{tmp}/wt/a.yml", rule(1))
+    assert f"commit {commits[1]}" in rules("update", f"{tmp}/wt", *data, "--dry-run")[0]
+    write(f"{repo}/.git/HEAD", commits[0] + "\n")
+    out, _err = rules("update", repo, *data)
+    assert "installed: 3 files" in out and "no centre runs" in out and f"rules.dirs names {into}" in out, out
+    assert set(tree(into)) == {"rules/a.yml", "rules/deep/b.yaml", "LICENSE"}, tree(into)
+    first = pinned(into)
+    assert first["commit"] == commits[0] and re.fullmatch("[0-9a-f]{64}", first["sha256"]) and first["previous"] == "" and first["loaded"] == 2
+    assert "nothing to do" in rules("update", repo, *data)[0]
+    rules("update", "--rollback", *data, code=3)
+    # One added, one changed (layout is no change), one removed.
+    write(f"{repo}/rules/a.yml", rule(1, needle="another"))
+    write(f"{repo}/rules/c.yml", "# a remark\n" + rule(3, level="critical"))
+    os.remove(f"{repo}/rules/deep/b.yaml")
+    out, _err = rules("update", repo, *data)
+    for line in (r"critical +1 +0 +0", r"high +0 +1 +0", r"low +0 +0 +1", r"all +1 +1 +1"):
+        assert re.search(f"^{line}$", out, re.M), out
+    second = tree(into)
+    assert "rules/c.yml" in second
+    # What breaks is refused whole: an error, a rule that can no longer match.
+    for broken in (rule(3).replace("condition: selection", "condition: selektion"), rule(3).replace("windows", "abacus"), "a: ["):
+        write(f"{repo}/rules/c.yml", broken)
+        out, err = rules("update", repo, *data, code=3)
+        assert "newly " in out and "nothing was changed: 1 rules" in err and tree(into) == second, (out, err)
+    write(f"{repo}/rules/c.yml", rule(3).replace("windows", "abacus"))
+    assert "installed" in rules("update", repo, *data, "--force")[0]
+    third = tree(into)
+    assert third != second
+    # What was wrong before is no reason to refuse.
+    write(f"{repo}/rules/a.yml", rule(1, needle="a third"))
+    rules("update", repo, *data)
+    assert "back to" in rules("update", "--rollback", *data)[0] and tree(into) == third
+    # Only what is needed to go back is kept.
+    assert "back to" not in rules("update", "--rollback", *data, code=3)[0]
+    rules("update", repo, *data)
+    assert len([n for n in os.listdir(f"{tmp}/data/rules/.sigma.versions") if n[0] != "."]) == 2
+    assert rules("check", into)[0].startswith(f"{into}/rules/c.yml")
+    # What others put there stays; nothing comes from nothing.
+    write(f"{tmp}/mine/x.yml", rule(9))
+    rules("update", repo, "--into", f"{tmp}/mine", code=3)
+    assert set(tree(f"{tmp}/mine")) == {"x.yml"}
+    os.makedirs(f"{tmp}/empty")
+    rules("update", f"{tmp}/empty", *data, code=3)
+    rules("update", f"{tmp}/nowhere", *data, code=3)
+    rules("update", *data, code=2)
+    rules("update", repo, "--rollback", *data, code=2)
+
+
+def killing(tmp):
+    """kill -9 at any moment: what is installed is one of the two, whole, and the next update works."""
+    into, wanted = f"{tmp}/data/rules/sigma", []
+    for version in (1, 2):
+        for n in range(200):
+            write(f"{tmp}/{version}/{n % 20}/{n}.yml", rule(n, needle=f"v{version}-{n}"))
+        wanted.append(tree(f"{tmp}/{version}"))
+    rules("update", f"{tmp}/2", "--into", into)
+    began = time.monotonic()
+    rules("update", f"{tmp}/1", "--into", into)
+    whole = time.monotonic() - began
+    seen = set()
+    for n in range(80):
+        if n >= 20 and len(seen) == 2:
+            break
+        version = 2 - n % 2
+        with subprocess.Popen([PROGRAM, "rules", "update", f"{tmp}/{version}", "--into", into], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
+            time.sleep(random.uniform(0, 1.5 * whole))
+            p.send_signal(signal.SIGKILL)
+            p.communicate()
+        now = tree(into)
+        assert now in wanted, f"neither: {len(now)} files"
+        seen.add(wanted.index(now) + 1)
+        assert pinned(into)["files"] == 200
+    assert seen == {1, 2}, seen
+    for version in (1, 2):
+        rules("update", f"{tmp}/{version}", "--into", into)
+        assert tree(into) == wanted[version - 1]
+    left = [n for n in os.listdir(f"{tmp}/data/rules/.sigma.versions") if n[0] != "."]
+    assert len(left) <= 2, left
+    shutil.rmtree(f"{tmp}/data")
+
+
+def running(tmp):
+    """A sealed centre is told, and reads a folder that was not there when it started."""
+    write(f"{tmp}/sigma/a.yml", rule(1))
+    into = f"{tmp}/sigma-installed"
+    rules("update", f"{tmp}/sigma", "--into", into)
+    centre = Centre(sets=[f"rules.dirs={into}"]).start()
+    try:
+        def loaded(n):
+            path = os.path.join(centre.data, "run", "rules.json")
+            with open(path, encoding="utf-8") as f:
+                return uuid(n) in f.read()
+
+        wait_for("the first rule", 30, lambda: loaded(1))
+        write(f"{tmp}/sigma/b.yml", rule(2))
+        out, _err = rules("update", f"{tmp}/sigma", "--into", into, "--data", centre.data)
+        assert f"loads the rules again (process {centre.process.pid})" in out, out
+        wait_for("the second rule", 30, lambda: loaded(2))
+        rules("update", "--rollback", "--into", into, "--data", centre.data)
+        wait_for("the way back", 30, lambda: not loaded(2))
+    finally:
+        centre.close()
+
+
 def main():
     for check in TESTS:
         with tempfile.TemporaryDirectory(prefix="coloa-rules-") as tmp:
@@ -195,7 +339,7 @@ def main():
     return 0
 
 
-TESTS = [help_everywhere, listing, coverage, testing, sequences]
+TESTS = [help_everywhere, listing, coverage, testing, sequences, updating, killing, running]
 
 if __name__ == "__main__":
     sys.exit(main())

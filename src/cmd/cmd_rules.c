@@ -13,6 +13,7 @@ static const struct {
     {"coverage", "which techniques of ATT&CK the rules see, for the Navigator", rules_coverage},
     {"list", "the rules, by level, tag, log source or words", rules_list},
     {"test", "runs the tests of rules: lines that they must find, and must not", rules_test},
+    {"update", "takes over a folder of Sigma rules, whole, with a way back", rules_update},
 };
 
 static void help(void)

@@ -14,6 +14,7 @@ int rules_check(int argc, char **argv);
 int rules_list(int argc, char **argv);
 int rules_test(int argc, char **argv);
 int rules_coverage(int argc, char **argv);
+int rules_update(int argc, char **argv);
 
 /* Loads the paths, or when there are none the shipped rules (and adds them to *paths). What fails
  * is said on stderr. *ret has one reference. `options` may be NULL. */

@@ -158,6 +158,27 @@ static void allow_engine(struct fence *f, const struct config *cfg)
         allow(f, path, false);
 }
 
+/* A folder of rules may be a link that `rules update` leads elsewhere: beside where it leads now.
+ */
+static void allow_rules(struct fence *f, const char *path)
+{
+    char real[PATH_MAX];
+    struct stat st;
+
+    allow(f, path, false);
+    if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode) || !realpath(path, real))
+        return;
+    char *slash = strrchr(real, '/');
+    const char *name = strrchr(path, '/');
+    size_t n = strlen(name ? name + 1 : path);
+    *slash = 0;
+    slash = strrchr(real, '/');
+    /* .NAME.versions only, so that no link opens the folder of somebody else */
+    if (slash && slash[1] == '.' && strncmp(slash + 2, name ? name + 1 : path, n) == 0 &&
+        strcmp(slash + 2 + n, ".versions") == 0)
+        allow(f, real, false);
+}
+
 static void allow_configured(struct fence *f, enum role r, const struct config *cfg)
 {
     struct rules_dir dirs;
@@ -177,7 +198,7 @@ static void allow_configured(struct fence *f, enum role r, const struct config *
     if (r == ROLE_WATCH || r == ROLE_DESK) {
         rules_dir_list(cfg, &dirs);
         for (size_t i = 0; i < dirs.n; i++)
-            allow(f, dirs.paths[i], false);
+            allow_rules(f, dirs.paths[i]);
     }
     if (r != ROLE_INTAKE)
         return;
