@@ -115,6 +115,8 @@ int cmd_hunt(int argc, char **argv)
         {"rules", ARG_MANY, &o->rules, "PATH", "Sigma rules, a file or a folder; may be repeated"},
         {"placeholders", ARG_TEXT, &o->lists.placeholders, "PATH",
          "lists for the %placeholders% of rules: a YAML map, or a folder of NAME.txt"},
+        {"pipeline", ARG_MANY, &o->pipelines, "FILE",
+         "a processing pipeline (pySigma) that rules go through first; may be repeated"},
         {"output", ARG_TEXT, &o->output, "FORM", "table (default), jsonl, csv or html"},
         {"threads", ARG_INT, &o->threads, "N", "default: one a processor"},
         {"level", ARG_TEXT, &o->level, "MIN",
@@ -139,6 +141,8 @@ int cmd_hunt(int argc, char **argv)
     o->correlation_mib = 128;
     o->lang = "en";
     args_parse(argc, argv, &usage, specs, ARRAY_LEN(specs), &o->paths);
+    o->lists.pipelines = o->pipelines.at;
+    o->lists.pipelines_n = o->pipelines.n;
     check(o);
     return load_and_run(&h);
 }

@@ -16,7 +16,7 @@ static const struct args_usage usage = {
 int rules_check(int argc, char **argv)
 {
     bool json = false;
-    static struct arg_many rest;
+    static struct arg_many rest, pipelines;
     struct ruleset_options options = {.placeholders = NULL};
     struct ruleset *rs;
     struct buf out;
@@ -24,9 +24,13 @@ int rules_check(int argc, char **argv)
         {"json", ARG_FLAG, &json, NULL, "the report as one JSON object"},
         {"placeholders", ARG_TEXT, &options.placeholders, "PATH",
          "lists for the %placeholders% of rules: a YAML map, or a folder of NAME.txt"},
+        {"pipeline", ARG_MANY, &pipelines, "FILE",
+         "a processing pipeline (pySigma) that rules go through first; may be repeated"},
     };
 
     args_parse(argc, argv, &usage, specs, ARRAY_LEN(specs), &rest);
+    options.pipelines = pipelines.at;
+    options.pipelines_n = pipelines.n;
     if (!rules_load(&usage, &rest, &options, &rs))
         return EXIT_FAILED;
     buf_init(&out, 64 << 20);

@@ -95,7 +95,7 @@ struct hunt_batch {
 
 struct hunt_options {
     struct ruleset_options lists;
-    struct arg_many rules, rule_ids, paths;
+    struct arg_many pipelines, rules, rule_ids, paths;
     const char *output, *lang, *explain, *from, *to, *level, *zone;
     int64_t threads, correlation_mib;
     enum rule_level least;

@@ -56,6 +56,8 @@ CHECKED enum err ruleset_load(const char *const *paths, size_t n, struct ruleset
                               struct diag *diag);
 struct ruleset_options {
     const char *placeholders; /* file or folder of lists for `%name%`; NULL or "": none */
+    const char *const *pipelines; /* files, see pipeline.h */
+    size_t pipelines_n;
 };
 CHECKED enum err ruleset_load_with(const char *const *paths, size_t n,
                                    const struct ruleset_options *options, struct ruleset **ret,

@@ -212,3 +212,45 @@ bool regex_search(const struct regex *re, struct regex_scratch *s, struct slice 
         return true;
     return !utf8_valid(text) && search(re->bytes, s, text, ret_limited);
 }
+
+size_t regex_groups(const struct regex *re, struct regex_scratch *s, struct slice text, size_t from,
+                    bool not_empty, struct slice ret[static REGEX_GROUPS_MAX])
+{
+    pcre2_match_data *data = pcre2_match_data_create(REGEX_GROUPS_MAX, NULL);
+    const char *p = text.p ? text.p : "";
+    size_t n = 0;
+
+    if (!data)
+        return 0;
+    int rc = pcre2_match(re->utf, (PCRE2_SPTR)p, text.n, from,
+                         not_empty ? PCRE2_NOTEMPTY_ATSTART : 0, data, s->ctx);
+    const size_t *at = pcre2_get_ovector_pointer(data);
+    /* `\K` in a lookahead may put the end before the start: no match then. */
+    if (rc > 0 && at[0] >= from && at[1] >= at[0]) {
+        for (n = 0; n < (size_t)rc && n < REGEX_GROUPS_MAX; n++) {
+            bool set = at[2 * n] != PCRE2_UNSET && at[2 * n + 1] >= at[2 * n];
+            ret[n] = set ? (struct slice){p + at[2 * n], at[2 * n + 1] - at[2 * n]} : SLICE("");
+        }
+    }
+    pcre2_match_data_free(data);
+    return n;
+}
+
+size_t regex_group(const struct regex *re, struct slice name)
+{
+    char text[64];
+
+    if (name.n >= sizeof(text))
+        return REGEX_GROUPS_MAX;
+    memcpy(text, name.p, name.n);
+    text[name.n] = 0;
+    int n = pcre2_substring_number_from_name(re->utf, (PCRE2_SPTR)text);
+    return n > 0 && n < REGEX_GROUPS_MAX ? (size_t)n : REGEX_GROUPS_MAX;
+}
+
+bool regex_starts(const struct regex *re, struct regex_scratch *s, struct slice text)
+{
+    const char *p = text.p ? text.p : "";
+
+    return pcre2_match(re->utf, (PCRE2_SPTR)p, text.n, 0, PCRE2_ANCHORED, s->data, s->ctx) >= 0;
+}

@@ -42,4 +42,15 @@ bool regex_may(const struct regex *re, const uint64_t bytes[static 2]);
 bool regex_search(const struct regex *re, struct regex_scratch *s, struct slice text,
                   bool *ret_limited);
 
+/* For pipelines, slowly, as UTF only: the groups of the first match at or behind `from`, which is
+ * not empty there when `not_empty`; [0] is the whole. How many, 0: no match, or a limit. A group
+ * that took no part is empty. */
+enum { REGEX_GROUPS_MAX = 100 };
+size_t regex_groups(const struct regex *re, struct regex_scratch *s, struct slice text, size_t from,
+                    bool not_empty, struct slice ret[static REGEX_GROUPS_MAX]);
+/* The number of the group that is called so; REGEX_GROUPS_MAX: none is. */
+size_t regex_group(const struct regex *re, struct slice name);
+/* A match at the very start. */
+bool regex_starts(const struct regex *re, struct regex_scratch *s, struct slice text);
+
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "detect/correlate_int.h"
+#include "detect/pipeline_int.h"
 
 static const char *const levels[] = {
     [LEVEL_INFORMATIONAL] = "informational",
@@ -333,12 +334,8 @@ static CHECKED enum err plain_rule(struct compile *c, const struct json_node *do
     return e;
 }
 
-CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc)
+static CHECKED enum err any_rule(struct compile *c, const struct json_node *doc)
 {
-    enum err e = text(c, doc, "id", &c->rule_id);
-
-    if (e != ERR_NONE)
-        return e;
     if (json_get(doc, "correlation"))
         return correlation_compile(c, doc);
     if (json_get(doc, "filter"))
@@ -347,4 +344,20 @@ CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc)
         return report_issue(c, ISSUE_ERROR, doc, "not-a-rule",
                             "no detection, no correlation and no filter");
     return plain_rule(c, doc);
+}
+
+CHECKED enum err rule_compile(struct compile *c, const struct json_node *doc)
+{
+    struct arena work;
+    enum err e = text(c, doc, "id", &c->rule_id);
+
+    arena_init(&work, PIPELINE_RULE_BYTES);
+    if (e == ERR_NONE)
+        e = pipeline_apply(c, &work, doc, &doc);
+    if (e == ERR_NONE && c->failed)
+        c->rs->report.rules++;
+    else if (e == ERR_NONE)
+        e = any_rule(c, doc);
+    arena_done(&work);
+    return e;
 }

@@ -166,6 +166,7 @@ struct gate {
 };
 enum { GATE_KEY_MAX = 256 };
 
+struct pipelines;
 struct ruleset {
     _Atomic uint32_t refs;
     uint64_t serial; /* of this process, so that a scratch knows its ruleset again */
@@ -179,6 +180,7 @@ struct ruleset {
     size_t rules_n, rules_cap;
     struct correlation **correlations; /* owned; while loading also those that fail */
     size_t correlations_n, correlations_cap;
+    struct pipelines *pipelines; /* owned; while loading only */
     struct placeholders *placeholders; /* owned; while loading only; NULL: none */
     struct rule_filter *filters;       /* owned; while loading only */
     size_t filters_n, filters_cap;

@@ -7,6 +7,7 @@
 #include "detect/correlate_int.h"
 #include "detect/index_int.h"
 #include "detect/placeholder_int.h"
+#include "detect/pipeline_int.h"
 
 enum {
     PATHS_MAX = 200000,
@@ -373,8 +374,11 @@ static CHECKED enum err finish(struct loader *l, enum err e, struct ruleset **re
     if (e == ERR_NONE)
         e = index_build(l->rs, diag);
     placeholders_free(l->rs ? l->rs->placeholders : NULL);
-    if (l->rs)
+    pipelines_free(l->rs ? l->rs->pipelines : NULL);
+    if (l->rs) {
         l->rs->placeholders = NULL;
+        l->rs->pipelines = NULL;
+    }
     json_reader_free(l->reader);
     actions_done(&l->actions);
     free(l->text);
@@ -413,7 +417,11 @@ CHECKED enum err ruleset_load_with(const char *const *paths, size_t n,
     }
     if (e == ERR_NONE && lists && *lists)
         e = placeholders_load(l.rs, lists, l.reader, l.text, FILE_BYTES_MAX + 1, diag);
-    if (e == ERR_NOENT || e == ERR_SYS || e == ERR_LIMIT)
+    if (e == ERR_NONE)
+        e = pipelines_load(options->pipelines, options->pipelines_n, &l.rs->pipelines, diag);
+    if (e == ERR_NONE)
+        e = pipeline_notes(l.rs);
+    if (e == ERR_NOENT || e == ERR_SYS || e == ERR_LIMIT || e == ERR_SYNTAX)
         diag = NULL; /* it says why */
     for (size_t i = 0; e == ERR_NONE && i < all.n; i++)
         e = load_file(&l, all.p[i]);

@@ -1,4 +1,4 @@
-#include "detect/rule_int.h"
+#include "detect/pipeline_int.h"
 
 static bool scalar(const struct json_node *n)
 {
@@ -23,8 +23,8 @@ static CHECKED enum err kids(struct compile *c, const struct json_node *node, un
     if (!to)
         return ERR_NOMEM;
     for (const struct json_node *m = node->child; m; m = m->next, n++) {
-        enum err e = map ? item_compile(c, m, m->key, m, &to[n].item)
-                         : selection_compile(c, m, depth + 1, &to[n]);
+        enum err e = map && !pipe_is_list(m) ? item_compile(c, m, m->key, m, &to[n].item)
+                                             : selection_compile(c, m, depth + 1, &to[n]);
         if (e != ERR_NONE)
             return e;
     }

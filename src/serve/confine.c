@@ -194,6 +194,8 @@ static void allow_configured(struct fence *f, enum role r, const struct config *
     if (r == ROLE_WATCH) {
         allow_file_option(f, cfg, OPT_ENRICH_MMDB);
         allow_file_option(f, cfg, OPT_RULES_PLACEHOLDERS);
+        for (size_t i = 0; i < config_list_n(cfg, OPT_RULES_PIPELINES); i++)
+            allow(f, config_list_at(cfg, OPT_RULES_PIPELINES, i), false);
     }
     if (r == ROLE_WATCH || r == ROLE_DESK) {
         rules_dir_list(cfg, &dirs);

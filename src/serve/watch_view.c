@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/snapshot.h"
+#include "detect/pipeline.h"
 #include "serve/datadir.h"
 #include "serve/rules_dir.h"
 #include "serve/watch_int.h"
@@ -152,11 +153,20 @@ static CHECKED enum err load_snapshots(struct watch *w, struct watch_view *v, st
 
 static CHECKED enum err load_rules(struct watch *w, struct watch_view *v, struct diag *diag)
 {
+    const char *pipelines[PIPELINES_MAX];
     struct rules_dir dirs;
 
     rules_dir_list(w->ctx->cfg, &dirs);
-    struct ruleset_options options = {.placeholders =
-                                          config_text(w->ctx->cfg, OPT_RULES_PLACEHOLDERS)};
+    size_t n = config_list_n(w->ctx->cfg, OPT_RULES_PIPELINES);
+    if (n > PIPELINES_MAX)
+        return FAIL(diag, ERR_LIMIT, 0, "rules.pipelines: more than %d files", PIPELINES_MAX);
+    for (size_t i = 0; i < n; i++)
+        pipelines[i] = config_list_at(w->ctx->cfg, OPT_RULES_PIPELINES, i);
+    struct ruleset_options options = {
+        .placeholders = config_text(w->ctx->cfg, OPT_RULES_PLACEHOLDERS),
+        .pipelines = pipelines,
+        .pipelines_n = n,
+    };
     enum err e = ruleset_load_with(dirs.paths, dirs.n, &options, &v->rules, diag);
     if (e != ERR_NONE)
         return e;
