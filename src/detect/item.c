@@ -361,6 +361,8 @@ CHECKED enum err item_compile(struct compile *c, const struct json_node *at, str
         n = 1;
     }
     *ret = (struct item){.all = m.all, .neq = m.neq, .tests_n = n};
+    ret->line = at->line;
+    ret->col = at->col;
     ret->tests = arena_calloc(&c->rs->arena, n, sizeof(*ret->tests));
     if (!ret->tests)
         return ERR_NOMEM;

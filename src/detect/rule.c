@@ -229,6 +229,8 @@ static CHECKED enum err detect_part(struct compile *c, const struct json_node *d
     enum err e = rule_selections(c, detection, false, r, &used);
     if (e == ERR_NONE && !c->failed)
         e = condition_compile(c, condition, r->names, r->sels_n, used, &r->condition);
+    r->condition_line = condition->line;
+    r->condition_col = condition->col;
     if (e == ERR_NONE && !c->failed && c->old->near.n)
         e = correlation_old_near(c, condition, r, used, c->old);
     if (e == ERR_NONE && !c->failed && c->old->co)
@@ -289,7 +291,10 @@ CHECKED enum err rule_keep(struct compile *c, const struct rule *r)
 CHECKED enum err rule_describe(struct compile *c, const struct json_node *doc, struct rule *r)
 {
     enum err e = info(c, doc, &r->info);
+    const struct json_node *title = json_get(doc, "title");
 
+    r->title_line = title ? title->line : doc->line;
+    r->title_col = title ? title->col : doc->col;
     if (e == ERR_NONE)
         e = text(c, doc, "name", &r->name);
     if (e == ERR_NONE)

@@ -85,6 +85,7 @@ struct item {
     struct slice name; /* the field as the rule calls it; "" for keywords */
     struct slice key;  /* with its modifiers */
     uint32_t slot;
+    uint32_t line, col; /* where it stands */
     bool all; /* every test must hold, each maybe on another value */
     bool neq;
     struct test *tests;
@@ -122,6 +123,7 @@ struct rule {
     const struct slice *names; /* of sels */
     size_t sels_n;
     struct expr *condition;
+    uint32_t title_line, title_col, condition_line, condition_col;
     const uint32_t *slots; /* all fields that it looks at, without keywords */
     size_t slots_n;
     bool cannot_match;
