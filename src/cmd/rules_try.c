@@ -110,8 +110,8 @@ static void on_step(void *arg, const struct explain_step *s)
         name = SLICE("(...)");
     if (s->kind == EXPLAIN_ITEM && name.n == 0)
         name = SLICE("(keywords)");
-    say(t, "%s %*s%s %.*s", s->holds ? "yes" : "NO ", (int)(2 * s->depth), "", kinds[s->kind],
-        SLICE_ARG(name));
+    say(t, "%s %*s%s%s%.*s", s->holds ? "yes" : "NO ", (int)(2 * s->depth), "", kinds[s->kind],
+        name.n ? " " : "", SLICE_ARG(name));
     if (s->kind == EXPLAIN_ITEM && !s->present)
         say(t, ": the event has no value");
     else if (s->kind == EXPLAIN_ITEM)
