@@ -250,6 +250,46 @@ static CHECKED enum err either(struct reader *r, struct expr **ret)
     return e;
 }
 
+/* Items and values; recursion is bounded by DETECTION_DEPTH_MAX. */
+static size_t weight(const struct sel *s)
+{
+    size_t n = s->kind == SEL_ITEM ? 1 + s->item.tests_n : 1;
+
+    for (size_t i = 0; s->kind != SEL_ITEM && i < s->n; i++)
+        n += weight(&s->kids[i]);
+    return n;
+}
+
+/* Recursion is bounded by CONDITION_PARTS_MAX and the number of filters. */
+static void weigh(const struct expr *x, const size_t *weights, size_t *parts, size_t *sum)
+{
+    *parts += 1 + x->sels_n;
+    for (size_t i = 0; i < x->sels_n; i++)
+        *sum += weights[x->sels[i]];
+    if (x->left)
+        weigh(x->left, weights, parts, sum);
+    if (x->right)
+        weigh(x->right, weights, parts, sum);
+}
+
+CHECKED enum err condition_check(struct compile *c, const struct json_node *at,
+                                 const struct rule *r)
+{
+    size_t *weights = arena_calloc(&c->rs->arena, r->sels_n + 1, sizeof(*weights));
+    size_t parts = 0, sum = 0;
+
+    if (!weights)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < r->sels_n; i++)
+        weights[i] = weight(&r->sels[i]);
+    weigh(r->condition, weights, &parts, &sum);
+    if (sum <= CONDITION_WORK_MAX / parts)
+        return ERR_NONE;
+    return report_issue(c, ISSUE_ERROR, at, "too-large",
+                        "the condition's %zu parts name %zu values: the product is limited to %d",
+                        parts, sum, CONDITION_WORK_MAX);
+}
+
 static CHECKED enum err trailing(struct reader *r)
 {
     if (r->now.kind != WORD_PIPE)

@@ -71,6 +71,8 @@ static CHECKED enum err compile_body(struct compile *c, const struct json_node *
     enum err e = rule_selections(c, body, true, ret, &used);
     if (e == ERR_NONE && !c->failed)
         e = condition_compile(c, condition, ret->names, ret->sels_n, used, &ret->condition);
+    if (e == ERR_NONE && !c->failed)
+        e = condition_check(c, condition, ret);
     if (e == ERR_NONE && !c->failed && warn)
         e = rule_unused(c, body, ret, used);
     return e;
@@ -172,13 +174,15 @@ static CHECKED enum err told_name(struct arena *a, struct slice name, struct sli
     return ERR_NONE;
 }
 
-static CHECKED enum err join(struct compile *c, struct rule *r, const struct rule *part)
+static CHECKED enum err join(struct compile *c, const struct json_node *at, struct rule *r,
+                             const struct rule *part)
 {
     struct arena *a = &c->rs->arena;
     size_t n = r->sels_n + part->sels_n;
     struct sel *sels = arena_alloc(a, n * sizeof(*sels));
     struct slice *names = arena_alloc(a, n * sizeof(*names));
     struct expr *both = arena_calloc(a, 1, sizeof(*both));
+    struct rule joined = *r;
     enum err e = sels && names && both ? shift(a, part->condition, (uint32_t)r->sels_n) : ERR_NOMEM;
 
     for (size_t i = 0; e == ERR_NONE && i < n; i++) {
@@ -192,11 +196,14 @@ static CHECKED enum err join(struct compile *c, struct rule *r, const struct rul
     if (e != ERR_NONE)
         return e;
     *both = (struct expr){.kind = EXPR_AND, .left = r->condition, .right = part->condition};
-    r->sels = sels;
-    r->names = names;
-    r->sels_n = n;
-    r->condition = both;
-    return ERR_NONE;
+    joined.sels = sels;
+    joined.names = names;
+    joined.sels_n = n;
+    joined.condition = both;
+    e = condition_check(c, at, &joined);
+    if (e == ERR_NONE && !c->failed)
+        *r = joined;
+    return e;
 }
 
 /* The filter's fields are where the rule's log source has them. */
@@ -215,7 +222,7 @@ static CHECKED enum err attach(struct ruleset *rs, const struct rule_filter *f, 
                          "more than %d selections with those of the rule %.100s", SELECTIONS_MAX,
                          r->info.id);
     if (e == ERR_NONE && !c.failed)
-        e = join(&c, r, &part);
+        e = join(&c, f->body, r, &part);
     if (e == ERR_NONE && !c.failed)
         e = version_join(&rs->arena, r->info.version, f->version, &r->info.version);
     *ret_failed = c.failed;

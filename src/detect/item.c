@@ -198,37 +198,46 @@ static CHECKED enum err keep_regex(struct ruleset *rs, struct regex *re)
     return ERR_NONE;
 }
 
-/* The same expression of another rule, or NULL. */
-static const struct regex *known_regex(const struct ruleset *rs, struct slice text,
-                                       const struct mods *m)
+/* Flags, and the text: what tells one expression from another. */
+static CHECKED enum err regex_key(struct arena *a, struct slice text, const struct mods *m,
+                                  struct slice *ret)
 {
-    for (size_t i = 0; i < rs->regexes_n; i++) {
-        const struct regex_source *s = regex_source(rs->regexes[i]);
-        if (s->icase == m->re_i && s->multiline == m->re_m && s->dotall == m->re_s &&
-            slice_eq(s->text, text))
-            return rs->regexes[i];
-    }
-    return NULL;
+    char *to = arena_alloc(a, text.n + 1);
+
+    if (!to)
+        return ERR_NOMEM;
+    to[0] = (char)(m->re_i | m->re_m << 1 | m->re_s << 2);
+    if (text.n)
+        memcpy(to + 1, text.p, text.n);
+    *ret = (struct slice){to, text.n + 1};
+    return ERR_NONE;
 }
 
 static CHECKED enum err regex_test(struct compile *c, const struct json_node *v,
                                    const struct mods *m, struct test *ret)
 {
-    struct regex *re;
+    struct slice key = SLICE("");
+    struct regex *re = NULL;
     struct diag diag = {0};
-    *ret = (struct test){.kind = TEST_REGEX, .re = known_regex(c->rs, v->str, m)};
-    if (ret->re)
-        return ERR_NONE;
-    enum err e = regex_compile(v->str, m->re_i, m->re_m, m->re_s, &re, &diag);
+    enum err e = regex_key(&c->rs->arena, v->str, m, &key);
 
+    if (e != ERR_NONE)
+        return e;
+    uint32_t known = intern_get(&c->rs->expressions, key);
+    if (known != INTERN_NONE) {
+        *ret = (struct test){.kind = TEST_REGEX, .re = c->rs->regexes[known]};
+        return ERR_NONE;
+    }
+    e = regex_compile(v->str, m->re_i, m->re_m, m->re_s, &re, &diag);
     if (e == ERR_SYNTAX || e == ERR_LIMIT)
         return report_issue(c, ISSUE_ERROR, v, "bad-regex", "%s", diag.text);
     if (e == ERR_NONE)
         e = keep_regex(c->rs, re);
-    if (e != ERR_NONE)
-        return e;
-    *ret = (struct test){.kind = TEST_REGEX, .re = re};
-    return ERR_NONE;
+    if (e == ERR_NONE)
+        e = intern_put(&c->rs->expressions, key, &known, NULL);
+    if (e == ERR_NONE)
+        *ret = (struct test){.kind = TEST_REGEX, .re = re};
+    return e;
 }
 
 static const enum compare cmp[] = {[OP_EQUAL] = CMP_EQ,
@@ -371,6 +380,9 @@ CHECKED enum err item_compile(struct compile *c, const struct json_node *at, str
         e = arena_dup(&c->rs->arena, field, &ret->name);
     if (e == ERR_NONE)
         e = slot_of(c, ret->name, &ret->slot);
+    if (e == ERR_LIMIT && c->slots_n >= RULE_FIELDS_MAX)
+        return report_issue(c, ISSUE_ERROR, at, "too-many-fields",
+                            "the rule looks at more than %d fields", RULE_FIELDS_MAX);
     if (e == ERR_LIMIT)
         return report_issue(c, ISSUE_ERROR, at, "too-many-places",
                             "the field is mapped to too many places");

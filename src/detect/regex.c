@@ -8,7 +8,9 @@
 #include "core/utf8.h"
 
 enum {
-    MATCH_LIMIT = 200000,
+    MATCH_LIMIT = 200000,       /* from each place where a match may begin … */
+    MATCH_LIMIT_ALL = 50000000, /* … and from all places of a long text */
+    MATCH_LIMIT_LEAST = 1000,
     DEPTH_LIMIT = 1000,
     HEAP_LIMIT_KIB = 4096,
     STACK_MIN = 32 * 1024,
@@ -166,11 +168,20 @@ struct regex_scratch *regex_scratch_new(void)
         done(s);
         return NULL;
     }
-    (void)pcre2_set_match_limit(s->ctx, MATCH_LIMIT);
     (void)pcre2_set_depth_limit(s->ctx, DEPTH_LIMIT);
     (void)pcre2_set_heap_limit(s->ctx, HEAP_LIMIT_KIB);
     pcre2_jit_stack_assign(s->ctx, NULL, s->stack);
     return s;
+}
+
+/* PCRE2 counts anew from each place, so that a limit alone grows with the text. */
+static uint32_t limit_of(size_t n)
+{
+    size_t limit = n ? MATCH_LIMIT_ALL / n : MATCH_LIMIT;
+
+    return (uint32_t)(limit > MATCH_LIMIT         ? MATCH_LIMIT
+                      : limit < MATCH_LIMIT_LEAST ? MATCH_LIMIT_LEAST
+                                                  : limit);
 }
 
 static bool search(const pcre2_code *code, struct regex_scratch *s, struct slice text,
@@ -178,6 +189,7 @@ static bool search(const pcre2_code *code, struct regex_scratch *s, struct slice
 {
     if (!code)
         return false;
+    (void)pcre2_set_match_limit(s->ctx, limit_of(text.n));
     int rc = pcre2_match(code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, 0, s->data, s->ctx);
     if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
         *ret_limited = true;

@@ -231,6 +231,8 @@ static CHECKED enum err detect_part(struct compile *c, const struct json_node *d
         e = condition_compile(c, condition, r->names, r->sels_n, used, &r->condition);
     r->condition_line = condition->line;
     r->condition_col = condition->col;
+    if (e == ERR_NONE && !c->failed)
+        e = condition_check(c, condition, r);
     if (e == ERR_NONE && !c->failed && c->old->near.n)
         e = correlation_old_near(c, condition, r, used, c->old);
     if (e == ERR_NONE && !c->failed && c->old->co)

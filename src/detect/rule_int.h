@@ -20,9 +20,12 @@ enum {
     SLOT_KEYWORDS = 0, /* the slot of values without a field: message, raw text, every value */
     DETECTION_DEPTH_MAX = 16,
     CONDITION_DEPTH_MAX = 32,
-    CONDITION_PARTS_MAX = 4096, /* names, and joints between them */
+    CONDITION_PARTS_MAX = 4096,   /* names, and joints between them */
+    CONDITION_WORK_MAX = 1 << 26, /* parts, times the values of all selections that they name */
+    RULE_FIELDS_MAX = 4096,
     SELECTIONS_MAX = 1024,
     ISSUES_MAX = 1 << 17,
+    ISSUES_OF_ONE_MAX = 32, /* defects of one document that are told */
     SOURCE_ROWS_MAX = 512,
 };
 
@@ -175,8 +178,9 @@ struct ruleset {
     struct arena arena;
     struct intern names; /* sender's field names that some slot uses */
     struct intern slot_keys;
-    struct intern ids;  /* of rules, against duplicates */
-    struct slot *slots; /* owned; by number */
+    struct intern ids;         /* of rules, against duplicates */
+    struct intern expressions; /* by number: of `regexes` */
+    struct slot *slots;        /* owned; by number */
     uint32_t slots_cap;
     struct rule *rules; /* owned */
     size_t rules_n, rules_cap;
@@ -206,6 +210,7 @@ struct compile {
     const char *rule_id;
     struct source_row *const *rows; /* those that the rule's log source fits; NULL: no mapping */
     size_t rows_n;
+    unsigned errors;         /* so far */
     bool failed;             /* an error was reported: the rule is not loaded */
     const char *placeholder; /* why it can't match, or NULL */
     struct slice lacking;    /* the placeholder that has no values */
@@ -216,7 +221,7 @@ struct compile {
     struct corr_old *old;      /* where '|' of a condition goes; NULL: not allowed */
 };
 
-/* Adds to the report. ERR_NONE unless memory or the ceiling of issues is reached. */
+/* Adds to the report, up to its ceilings; the last that fits says that there are more. */
 CHECKED enum err report_issue(struct compile *c, enum rule_issue_kind kind,
                               const struct json_node *at, const char *code, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
@@ -235,6 +240,10 @@ CHECKED enum err selection_compile(struct compile *c, const struct json_node *no
 CHECKED enum err condition_compile(struct compile *c, const struct json_node *node,
                                    const struct slice *names, size_t names_n, bool *used,
                                    struct expr **ret);
+
+/* Whether it is small enough to be compiled: what names one large selection often is not. */
+CHECKED enum err condition_check(struct compile *c, const struct json_node *at,
+                                 const struct rule *r);
 
 /* slot.c */
 CHECKED enum err slot_of(struct compile *c, struct slice field, uint32_t *ret);

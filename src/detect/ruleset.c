@@ -134,7 +134,7 @@ static CHECKED enum err add_issue(struct compile *c, const struct rule_issue *is
     struct ruleset *rs = c->rs;
 
     if (rs->report.issues_n >= ISSUES_MAX)
-        return ERR_LIMIT;
+        return ERR_NONE;
     if (rs->report.issues_n == rs->issues_cap) {
         size_t cap = rs->issues_cap ? rs->issues_cap * 2 : 64;
         struct rule_issue *issues = realloc(rs->issues, cap * sizeof(*issues));
@@ -144,7 +144,13 @@ static CHECKED enum err add_issue(struct compile *c, const struct rule_issue *is
         rs->issues_cap = cap;
         rs->report.issues = issues;
     }
-    rs->issues[rs->report.issues_n++] = *issue;
+    struct rule_issue *to = &rs->issues[rs->report.issues_n++];
+    *to = *issue;
+    if (rs->report.issues_n == ISSUES_MAX) {
+        to->code = "more-issues";
+        (void)snprintf(to->message, sizeof(to->message), "there are more than %d issues",
+                       ISSUES_MAX);
+    }
     return ERR_NONE;
 }
 
@@ -162,8 +168,16 @@ CHECKED enum err report_issue(struct compile *c, enum rule_issue_kind kind,
     va_start(ap, fmt);
     (void)vsnprintf(issue.message, sizeof(issue.message), fmt, ap);
     va_end(ap);
-    if (kind == ISSUE_ERROR)
+    if (kind == ISSUE_ERROR) {
         c->failed = true;
+        if (++c->errors > ISSUES_OF_ONE_MAX)
+            return ERR_NONE;
+        if (c->errors == ISSUES_OF_ONE_MAX) {
+            issue.code = "more-issues";
+            (void)snprintf(issue.message, sizeof(issue.message),
+                           "%d errors in one document: no more of it are told", ISSUES_OF_ONE_MAX);
+        }
+    }
     return add_issue(c, &issue);
 }
 
@@ -311,6 +325,7 @@ static CHECKED enum err ruleset_new(struct ruleset **ret)
     intern_init(&rs->names, &rs->arena);
     intern_init(&rs->slot_keys, &rs->arena);
     intern_init(&rs->ids, &rs->arena);
+    intern_init(&rs->expressions, &rs->arena);
     enum err e = slot_of(&c, SLICE(""), &keywords);
     if (e != ERR_NONE) {
         ruleset_unref(rs);
@@ -338,6 +353,7 @@ void ruleset_unref(struct ruleset *rs)
     intern_done(&rs->names);
     intern_done(&rs->slot_keys);
     intern_done(&rs->ids);
+    intern_done(&rs->expressions);
     intern_done(&rs->gate.keys);
     index_free(rs->index);
     arena_done(&rs->arena);

@@ -115,6 +115,8 @@ static CHECKED enum err remember(struct compile *c, uint32_t slot)
     for (size_t i = 0; i < c->slots_n; i++)
         if (c->slots[i] == slot)
             return ERR_NONE;
+    if (c->slots_n >= RULE_FIELDS_MAX)
+        return ERR_LIMIT;
     if (c->slots_n == c->slots_cap) {
         size_t cap = c->slots_cap ? c->slots_cap * 2 : 16;
         uint32_t *slots = arena_alloc(&c->rs->arena, cap * sizeof(*slots));
