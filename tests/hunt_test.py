@@ -219,6 +219,20 @@ def test_options(d, r):
     assert hunt("--rules", os.path.join(d, "nowhere"), files)[0] == 3
 
 
+def test_pipeline(d, r):
+    rule = write(os.path.join(d, "p_rule.yml"), RULE.format(n=8, source="category: application", field="CommandLine|contains", level="high").encode())
+    lines = write(os.path.join(d, "p.yml"), b"name: own names\ntransformations:\n  - {type: field_name_mapping, mapping: {CommandLine: [other, cmd]}}\n")
+    wrong = write(os.path.join(d, "wrong.yml"), b"transformations:\n  - {type: field_name_maping}\n")
+    events = write(os.path.join(d, "p_events.json"), LINES.encode())
+    assert found("--rules", rule, events)[0] == []
+    rows, err = found("--rules", rule, "--pipeline", lines, events)
+    assert [row["record"] for row in rows] == [4], (rows, err)
+    code, out, err = hunt("--rules", rule, "--pipeline", lines, "--pipeline", wrong, events)
+    assert code == 3 and out == b"" and "wrong.yml:2:6: " in err and "did you mean 'field_name_mapping'" in err, (code, err)
+    code, out, err = hunt("--rules", rule, "--pipeline", os.path.join(d, "absent.yml"), events)
+    assert code == 3 and "absent.yml" in err, (code, err)
+
+
 def test_explain(d, r):
     path = os.path.join(d, "in", "lines.json")
     code, out, _ = hunt("--rules", r, "--explain", "11111111-1111-4111-8111-111111111110", path + ":4")
@@ -315,7 +329,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="coloa-hunt-") as d:
         r = rules(d)
         test_formats(d, r)
-        for test in (test_archives, test_damage, test_options, test_explain, test_correlation, test_outputs, test_memory):
+        for test in (test_archives, test_damage, test_options, test_pipeline, test_explain, test_correlation, test_outputs, test_memory):
             print(test.__name__)
             sys.stdout.flush()
             test(d, r)

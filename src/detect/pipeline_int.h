@@ -218,6 +218,8 @@ bool pipe_is_list(const struct json_node *member);
 bool pipe_mod(struct slice mods, const char *name);
 /* Its values are texts as they will be compared. */
 bool pipe_is_text(const struct pipe_det *d);
+/* And this one is a text: a number too, where the item looks for a part. */
+bool pipe_is_text_value(const struct pipe_det *d, const struct json_node *v);
 /* The value with the wildcards that its modifiers mean. */
 CHECKED enum err pipe_text_of(struct pipe_run *r, const struct pipe_det *d, struct slice value,
                               struct pipe_text *ret);

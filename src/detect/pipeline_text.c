@@ -61,6 +61,13 @@ bool pipe_is_text(const struct pipe_det *d)
                              "base64 base64offset windash");
 }
 
+bool pipe_is_text_value(const struct pipe_det *d, const struct json_node *v)
+{
+    bool part = any_mod(d->mods, "contains startswith endswith");
+
+    return pipe_is_text(d) && (v->type == JSON_STRING || (part && v->type != JSON_NULL));
+}
+
 /* "%name%" with no backslash before it; *ret_n bytes long. */
 static bool hole_at(struct slice s, size_t i, size_t *ret_n)
 {

@@ -150,21 +150,21 @@ static CHECKED enum err map_string(struct pipe_run *r, const struct pipe_item *i
     return e;
 }
 
+/* `t` is NULL for what is no text. */
 static CHECKED enum err convert(struct pipe_run *r, const struct pipe_item *it,
                                 const struct json_node *v, const struct pipe_text *t,
                                 struct values *to)
 {
     bool to_number = slice_eq(json_get_str(it->def, "target_type"), SLICE("num"));
+    bool number = !t && !to_number && is_number(v);
     struct slice plain;
     long double ignored;
 
-    if (!to_number && is_number(v)) {
-        to->changed = true;
-        return push_same(r, v, v->str, JSON_STRING, to);
+    if (!t || !to_number) {
+        to->changed |= number;
+        return t ? push_text(r, v, t, to)
+                 : push_same(r, v, v->str, number ? JSON_STRING : v->type, to);
     }
-    if (!to_number || v->type != JSON_STRING)
-        return v->type == JSON_STRING ? push_text(r, v, t, to)
-                                      : push_same(r, v, v->str, v->type, to);
     enum err e = pipe_text_plain(r, t, &plain);
     if (e != ERR_NONE)
         return e;
@@ -328,10 +328,11 @@ static CHECKED enum err placeholders(struct pipe_run *r, const struct pipe_item 
         return ERR_NONE;
     for (const struct json_node *v = d->value; e == ERR_NONE && v; v = v->next) {
         struct pipe_text t = {.n = 0};
-        e = pipe_is_text(d) ? pipe_text_of(r, d, v->str, &t) : raw_parts(r, v->str, &t);
+        bool text = pipe_is_text_value(d, v);
+        e = text ? pipe_text_of(r, d, v->str, &t) : raw_parts(r, v->str, &t);
         if (e == ERR_NONE)
-            e = v->type == JSON_STRING ? expand(r, it, v, d, &t, to)
-                                       : push_same(r, v, v->str, v->type, to);
+            e = text || v->type == JSON_STRING ? expand(r, it, v, d, &t, to)
+                                               : push_same(r, v, v->str, v->type, to);
     }
     return e;
 }
@@ -385,8 +386,7 @@ static CHECKED enum err set_value(struct pipe_run *r, const struct pipe_item *it
 static CHECKED enum err one(struct pipe_run *r, const struct pipe_item *it,
                             const struct pipe_det *d, const struct json_node *v, struct values *to)
 {
-    bool wild = pipe_mod(d->mods, WILD);
-    bool text = v->type == JSON_STRING || (wild && v->type != JSON_NULL);
+    bool text = pipe_is_text_value(d, v);
     struct pipe_text t = {.n = 0};
     enum err e = ERR_NONE;
 
@@ -402,7 +402,7 @@ static CHECKED enum err one(struct pipe_run *r, const struct pipe_item *it,
     case PIPE_MAP_STRING:
         return map_string(r, it, v, &t, to);
     case PIPE_CONVERT:
-        return convert(r, it, v, &t, to);
+        return convert(r, it, v, text ? &t : NULL, to);
     default:
         return change_case(r, it, v, &t, to);
     }
@@ -514,7 +514,7 @@ CHECKED enum err pipe_hashes(struct pipe_run *r, const struct pipe_item *it, str
     if (!parsed_field(it, d) || !pipe_is_text(d))
         return ERR_NONE;
     for (const struct json_node *v = d->value; v; v = v->next)
-        if (v->type != JSON_STRING)
+        if (!pipe_is_text_value(d, v))
             return ERR_NONE;
     for (const struct json_node *v = d->value; v; v = v->next) {
         struct slice plain, algo, hash;

@@ -235,7 +235,7 @@ static bool value_when(struct pipe_run *r, const struct pipe_when *w, const stru
 {
     struct pipe_text t = {.n = 0};
     struct slice plain = SLICE("");
-    bool text = pipe_is_text(d) && v->type == JSON_STRING;
+    bool text = pipe_is_text_value(d, v);
 
     if (w->kind == WHEN_NULL)
         return v->type == JSON_NULL;
