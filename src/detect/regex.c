@@ -8,9 +8,9 @@
 #include "core/utf8.h"
 
 enum {
-    MATCH_LIMIT = 200000,       /* from each place where a match may begin … */
-    MATCH_LIMIT_ALL = 50000000, /* … and from all places of a long text */
-    MATCH_LIMIT_LEAST = 1000,
+    MATCH_LIMIT = 200000,         /* from each place where a match may begin … */
+    MATCH_LIMIT_ALL = 1000000000, /* … and from all places of a long text */
+    MATCH_LIMIT_LEAST = 20000,
     DEPTH_LIMIT = 1000,
     HEAP_LIMIT_KIB = 4096,
     STACK_MIN = 32 * 1024,
