@@ -42,7 +42,7 @@ static char *read_table(void)
     }
     char *p = calloc(1, TEXT_BYTES);
     assert_non_null(p);
-    (void)fread(p, 1, TEXT_BYTES - 1, f);
+    assert_int_not_equal(fread(p, 1, TEXT_BYTES - 1, f), 0);
     (void)fclose(f);
     return p;
 }
