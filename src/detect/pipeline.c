@@ -290,12 +290,58 @@ static CHECKED enum err all_items(struct pipe_run *r, const struct pipe_item *it
     return ERR_NONE;
 }
 
+static CHECKED enum err maps(struct pipe_run *r, bool category, bool service, bool *ret)
+{
+    struct slice none = SLICE("");
+    enum err e = source_fit(r->c, json_get_str(r->source, "product"),
+                            category ? json_get_str(r->source, "category") : none,
+                            service ? json_get_str(r->source, "service") : none);
+
+    *ret = e == ERR_NONE && r->c->rows_n > 0;
+    r->c->rows = NULL;
+    r->c->rows_n = 0;
+    return e;
+}
+
+/* Pipelines of others name a category and the service that it is logged by. Where the table knows
+ * them only apart, the category says which events and fields are meant; else the service. */
+static CHECKED enum err settle_source(struct pipe_run *r)
+{
+    bool good = true, category = false;
+
+    if (r->correlation || r->source == json_get(r->doc, "logsource") ||
+        !json_get(r->source, "category") || !json_get(r->source, "service"))
+        return ERR_NONE;
+    enum err e = maps(r, true, true, &good);
+    if (e == ERR_NONE && !good)
+        e = maps(r, true, false, &category);
+    if (e != ERR_NONE || good)
+        return e;
+    struct json_node *map;
+    const char *dropped = category ? "service" : "category";
+    e = source_tree_dup(r->arena, r->source, &map);
+    if (e != ERR_NONE)
+        return ERR_LIMIT;
+    for (struct json_node **m = &map->child; *m;) {
+        if (slice_eq((*m)->key, slice_of(dropped))) {
+            *m = (*m)->next;
+            map->n--;
+        } else {
+            m = &(*m)->next;
+        }
+    }
+    r->source = map;
+    return ERR_NONE;
+}
+
 static CHECKED enum err run(struct pipe_run *r, const struct json_node **ret)
 {
     enum err e = pipe_read(r);
 
     for (size_t i = 0; e == ERR_NONE && i < r->all->n && !r->c->failed; i++)
         e = all_items(r, r->all->list[i].items, r->all->list[i].items_n);
+    if (e == ERR_NONE && !r->c->failed)
+        e = settle_source(r);
     return e == ERR_NONE && !r->c->failed ? pipe_write(r, ret) : e;
 }
 

@@ -214,29 +214,37 @@ static void test_golden(void **state)
 static void test_own(void **state)
 {
     static const struct {
-        const char *lines, *detection, *want;
+        const char *lines, *detection, *want, *source; /* NULL: as it was */
     } rows[] = {
         {"vars: {p: [x]}\ntransformations:\n - {type: convert_type, target_type: str, "
          "detection_item_conditions: [{type: match_string, cond: any, pattern: '\\*4'}]}\n"
          " - {type: value_placeholders}\n",
          "{A|contains: [429, y], B|startswith|expand: ['%p%', 5], D: 4}",
-         "and(A: \"*429*\", \"*y*\" ; B: \"x*\", \"5*\" ; D: 4)"},
+         "and(A: \"*429*\", \"*y*\" ; B: \"x*\", \"5*\" ; D: 4)", NULL},
         {"transformations:\n - {type: field_name_transform, transform_func: snake_case, mapping: "
          "{Image: exe}}\n",
-         "{Image: x, ParentImage: y}", "and(exe: \"x\" ; parent_image: \"y\")"},
+         "{Image: x, ParentImage: y}", "and(exe: \"x\" ; parent_image: \"y\")", NULL},
         {"transformations:\n - {type: add_condition, name: n, template: true, conditions: {c: "
          "'a$category-${service}$$x'}}\n - {type: field_name_prefix, prefix: p., "
          "field_name_cond_op: or}\n",
-         "{A: 1}", "p.A: 1\nn = p.c: \"a-$x\""},
+         "{A: 1}", "p.A: 1\nn = p.c: \"a-$x\"", NULL},
         {"vars: {n: ['10.0.0.0/8', '10.*']}\ntransformations:\n - {type: wildcard_placeholders, "
          "include: [w]}\n - {type: value_placeholders, exclude: [left]}\n",
          "{A|cidr|expand: '%n%', B|re|expand: 'a%w%b', C|expand: '%left%%n%'}",
          "and(A|cidr: \"10.0.0.0/8\", \"10.*\" ; B|re: \"a.*b\" ; C: \"%left%10.0.0.0/8\", "
-         "\"%left%10.*\")"},
+         "\"%left%10.*\")",
+         NULL},
+        {"transformations:\n - {type: change_logsource, product: windows, category: "
+         "process_creation, service: sysmon}\n - {type: field_name_suffix, suffix: .s, "
+         "rule_conditions: [{type: logsource, service: sysmon}]}\n",
+         "{A: 1}", "A.s: 1", "windows/process_creation/"},
+        {"transformations:\n - {type: change_logsource, product: windows, category: none, service: "
+         "sysmon}\n",
+         "{A: 1}", "A: 1", "windows//sysmon"},
         {"transformations:\n - type: nest\n   items:\n    - {type: set_state, key: k, val: 1}\n"
          "    - {type: field_name_suffix, suffix: .n, rule_conditions: [{type: processing_state, "
          "key: k, val: 2, op: lt}]}\n",
-         "{A: 1}", "A.n: 1"},
+         "{A: 1}", "A.n: 1", NULL},
     };
 
     (void)state;
@@ -245,7 +253,8 @@ static void test_own(void **state)
         int n = snprintf(rule, sizeof(rule),
                          "logsource: {product: p}\ndetection:\n  sel: %s\n  condition: sel\n",
                          rows[i].detection);
-        (void)snprintf(want, sizeof(want), "logsource: p//\nsel = %s\n", rows[i].want);
+        (void)snprintf(want, sizeof(want), "logsource: %s\nsel = %s\n",
+                       rows[i].source ? rows[i].source : "p//", rows[i].want);
         char *got = through(slice_of(rows[i].lines), (struct slice){rule, (size_t)n});
         *(strstr(got, "condition: ") ? strstr(got, "condition: ") : got) = 0;
         assert_string_equal(got, want);
