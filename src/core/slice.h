@@ -37,7 +37,7 @@ bool slice_eq_nocase(struct slice a, struct slice b);
 /* The offset of the first `c`, or s.n. */
 static inline size_t slice_find(struct slice s, char c)
 {
-    const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;
+    const char *hit = s.n ? memchr(s.p, (unsigned char)c, s.n) : NULL;
     return hit ? (size_t)(hit - s.p) : s.n;
 }
 

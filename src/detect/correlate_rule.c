@@ -247,7 +247,7 @@ static CHECKED enum err map_condition(struct compile *c, const struct json_node 
 static CHECKED enum err text_condition(struct compile *c, const struct json_node *cond,
                                        struct correlation *co)
 {
-    struct slice names[CORRELATE_RULES_MAX];
+    struct slice names[CORRELATE_RULES_MAX] = {{NULL, 0}};
     bool used[CORRELATE_RULES_MAX] = {false};
 
     if (!temporal(co))

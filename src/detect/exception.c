@@ -208,7 +208,7 @@ static bool holds(const struct exception *x, const struct finding *f, struct are
                   int64_t now_ns)
 {
     const struct value *source = f->event ? event_get(f->event, F_COLOA_SOURCE) : NULL;
-    uint32_t org = f->correlation ? f->correlation->org : f->event->org;
+    uint32_t org = f->correlation ? f->correlation->org : f->event ? f->event->org : 0;
 
     if (x->ends_ns <= now_ns || (x->org && x->org != org))
         return false;
@@ -216,7 +216,9 @@ static bool holds(const struct exception *x, const struct finding *f, struct are
         return false;
     if (x->field.n == 0)
         return true;
-    return f->correlation ? group_fits(x, a, f->correlation) : field_fits(x, a, f);
+    if (f->correlation)
+        return group_fits(x, a, f->correlation);
+    return f->event && field_fits(x, a, f);
 }
 
 uint64_t exceptions_hold(const struct exceptions *x, const struct finding *f, struct arena *a,

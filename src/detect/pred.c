@@ -77,7 +77,7 @@ static CHECKED enum err test_key(struct arena *a, const struct test *t, const st
 
     switch (t->kind) {
     case TEST_PATTERN:
-        return pattern_key(a, pat, ret);
+        return pat ? pattern_key(a, pat, ret) : ERR_NONE;
     case TEST_REGEX:
         return arena_dup(a, (struct slice){(const char *)&t->re, sizeof(t->re)}, ret);
     case TEST_CIDR:

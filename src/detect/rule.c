@@ -209,7 +209,7 @@ CHECKED enum err rule_unused(struct compile *c, const struct json_node *map, con
         const struct json_node *m = map->child;
         while (m && !slice_eq(m->key, r->names[i]))
             m = m->next;
-        if (!used[i])
+        if (used && !used[i])
             e = report_issue(c, ISSUE_WARNING, m, "unused-selection",
                              "the condition does not use '%.*s'", SLICE_ARG(r->names[i]));
     }
@@ -309,14 +309,12 @@ CHECKED enum err rule_describe(struct compile *c, const struct json_node *doc, s
     return e;
 }
 
-static CHECKED enum err plain_rule(struct compile *c, const struct json_node *doc)
+static CHECKED enum err plain_parts(struct compile *c, const struct json_node *doc,
+                                    struct corr_old *old)
 {
     const struct json_node *detection = json_get(doc, "detection");
     const struct json_node *source = json_get(doc, "logsource");
-    struct corr_old old = {.co = NULL};
     struct rule r = {.cannot_match = false};
-
-    c->old = &old;
 
     c->rs->report.rules++;
     if (!source)
@@ -336,8 +334,18 @@ static CHECKED enum err plain_rule(struct compile *c, const struct json_node *do
     r.slots_n = c->slots_n;
     if (e == ERR_NONE && !c->failed)
         e = rule_keep(c, &r);
-    if (e == ERR_NONE && !c->failed && old.co)
-        e = correlation_old_keep(c, old.co, (uint32_t)c->rs->rules_n - 1);
+    if (e == ERR_NONE && !c->failed && old->co)
+        e = correlation_old_keep(c, old->co, (uint32_t)c->rs->rules_n - 1);
+    return e;
+}
+
+static CHECKED enum err plain_rule(struct compile *c, const struct json_node *doc)
+{
+    struct corr_old old = {.co = NULL};
+
+    c->old = &old;
+    enum err e = plain_parts(c, doc, &old);
+    c->old = NULL;
     return e;
 }
 

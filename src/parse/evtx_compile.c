@@ -96,7 +96,7 @@ static void add_literal(struct compile *c, const char *p, size_t n)
 
     if (!own)
         return;
-    memcpy(own, p, n);
+    memcpy(own, p, n); /* cppcheck-suppress uninitvar ; filled by the caller */
     add_piece(c, EVTX_LITERAL, 0, (struct slice){own, n});
 }
 

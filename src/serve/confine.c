@@ -174,7 +174,8 @@ static void allow_rules(struct fence *f, const char *path)
     *slash = 0;
     slash = strrchr(real, '/');
     /* .NAME.versions only, so that no link opens the folder of somebody else */
-    if (slash && slash[1] == '.' && strncmp(slash + 2, name ? name + 1 : path, n) == 0 &&
+    if (slash && slash[1] == '.' &&
+        slice_starts(slice_of(slash + 2), (struct slice){name ? name + 1 : path, n}) &&
         strcmp(slash + 2 + n, ".versions") == 0)
         allow(f, real, false);
 }
