@@ -117,7 +117,8 @@ static void test_life(void **state)
     assert_int_equal(access(path("000000000002"), F_OK), 0);
     struct stat st;
     assert_int_equal(stat(path("000000000003"), &st), 0);
-    assert_int_equal(st.st_mode & 0137, 0); /* for others nothing; the group may read what its folder lets it */
+    assert_int_equal(st.st_mode & 0137,
+                     0); /* for others nothing; the group may read what its folder lets it */
     assert_int_equal(st.st_size, 5 + 20);
 }
 

@@ -55,7 +55,7 @@ struct ruleset *ruleset_ref(struct ruleset *rs);
 CHECKED enum err ruleset_load(const char *const *paths, size_t n, struct ruleset **ret,
                               struct diag *diag);
 struct ruleset_options {
-    const char *placeholders; /* file or folder of lists for `%name%`; NULL or "": none */
+    const char *placeholders;     /* file or folder of lists for `%name%`; NULL or "": none */
     const char *const *pipelines; /* files, see pipeline.h */
     size_t pipelines_n;
 };

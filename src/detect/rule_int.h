@@ -89,7 +89,7 @@ struct item {
     struct slice key;  /* with its modifiers */
     uint32_t slot;
     uint32_t line, col; /* where it stands */
-    bool all; /* every test must hold, each maybe on another value */
+    bool all;           /* every test must hold, each maybe on another value */
     bool neq;
     struct test *tests;
     size_t tests_n;
@@ -186,7 +186,7 @@ struct ruleset {
     size_t rules_n, rules_cap;
     struct correlation **correlations; /* owned; while loading also those that fail */
     size_t correlations_n, correlations_cap;
-    struct pipelines *pipelines; /* owned; while loading only */
+    struct pipelines *pipelines;       /* owned; while loading only */
     struct placeholders *placeholders; /* owned; while loading only; NULL: none */
     struct rule_filter *filters;       /* owned; while loading only */
     size_t filters_n, filters_cap;

@@ -106,7 +106,8 @@ void evtx_reader_chunk(struct evtx_reader *r, struct slice chunk)
     memset(r->program_table, 0, sizeof(r->program_table));
     if (r->crowded || r->names_bytes > NAMES_BYTES / 2)
         evtx_name_clear(r);
-    if (chunk.p && chunk.n >= CHUNK_HEADER_BYTES && memcmp(chunk.p, chunk_magic, sizeof(chunk_magic)) == 0) {
+    if (chunk.p && chunk.n >= CHUNK_HEADER_BYTES &&
+        memcmp(chunk.p, chunk_magic, sizeof(chunk_magic)) == 0) {
         r->slack = false;
         begin_stated(r);
     } else if (zeroes(r->chunk)) {

@@ -1,9 +1,8 @@
 /* serve/role.h - what every role's program does before and after its own work.
  *
- *   exec ─→ waits for CONFIG ─→ role_confine() ─→ start() ─→ role_seal() ─→ READY ─→ loop ─→ STOP ─→ stop() ─→ exit 0
- *              └ parent gone: exit           └ FAILED + exit 1       ├ CONFIG: reload()
- *                                                                    ├ message()
- *                                                                    └ tick(), once a second
+ *   exec ─→ waits for CONFIG ─→ role_confine() ─→ start() ─→ role_seal() ─→ READY ─→ loop ─→ STOP
+ * ─→ stop() ─→ exit 0 └ parent gone: exit           └ FAILED + exit 1       ├ CONFIG: reload() ├
+ * message() └ tick(), once a second
  *
  * SIGTERM and SIGINT are the parent's business: roles ignore them and are told by STOP. When the
  * parent dies, the kernel kills the role (PR_SET_PDEATHSIG): nothing acknowledged is lost by that.
