@@ -41,8 +41,9 @@ static size_t window(const struct naive_group *g, int64_t from, int64_t to, stru
 
     for (size_t i = 0; i < g->n; i++)
         if (g->m[i].t >= from && g->m[i].t < to)
-            w[k++] = g->m[i]; /* cppcheck-suppress uninitvar ; the caller's room */
-    qsort(w, k, sizeof(*w), by_order);
+            w[k++] = g->m[i];
+    if (k)
+        qsort(w, k, sizeof(*w), by_order);
     return k;
 }
 

@@ -167,7 +167,7 @@ static CHECKED enum err told_name(struct arena *a, struct slice name, struct sli
 
     if (!to)
         return ERR_NOMEM;
-    memcpy(to, SLICE("filter:").p, 7);
+    memcpy(to, "filter:", 7); /* NOLINT(bugprone-not-null-terminated-result): a slice */
     if (name.n)
         memcpy(to + 7, name.p, name.n);
     *ret = (struct slice){to, name.n + 7};

@@ -214,7 +214,7 @@ static CHECKED enum err put(struct out *o, struct slice s)
         o->p = p;
         o->cap = cap;
     }
-    if (s.n)
+    if (s.n && o->p)
         memcpy(o->p + o->n, s.p, s.n);
     o->n += s.n;
     return ERR_NONE;

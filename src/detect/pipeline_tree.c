@@ -267,8 +267,11 @@ static CHECKED enum err write_condition(struct pipe_run *r, const struct json_no
         n->type = c->at->type;
         append(list, &tail, n);
     }
-    *ret = old->type == JSON_ARRAY ? list : list->child;
-    (*ret)->key = old->key;
+    struct json_node *made = old->type == JSON_ARRAY ? list : list->child;
+    if (!made)
+        return ERR_SYNTAX; /* a rule without a condition is refused before */
+    made->key = old->key;
+    *ret = made;
     return ERR_NONE;
 }
 

@@ -517,7 +517,7 @@ CHECKED enum err pipe_hashes(struct pipe_run *r, const struct pipe_item *it, str
         if (!pipe_is_text_value(d, v))
             return ERR_NONE;
     for (const struct json_node *v = d->value; v; v = v->next) {
-        struct slice plain, algo, hash;
+        struct slice plain = {0}, algo = {0}, hash = {0};
         struct pipe_text t;
         enum err e = pipe_text_of(r, d, v->str, &t);
         if (e == ERR_NONE)
