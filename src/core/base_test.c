@@ -84,6 +84,14 @@ static void test_slices(void **state)
     assert_true(slice_eq_nocase(SLICE("Content-Type"), SLICE("cONTENT-tYPE")));
     assert_false(slice_eq_nocase(SLICE("a"), SLICE("ab")));
     assert_false(slice_eq_nocase(SLICE("@"), SLICE("`")));
+    assert_true(slice_has(SLICE("a_b"), SLICE("a_b"), 1));
+    assert_true(slice_has(SLICE("xx_ya_b"), SLICE("a_b"), 1));
+    assert_true(slice_has(SLICE("a_a_ab"), SLICE("_ab"), 0));
+    assert_true(slice_has(SLICE("_ab_"), SLICE("ab_"), 2));
+    assert_false(slice_has(SLICE("a_c"), SLICE("a_b"), 1));
+    assert_false(slice_has(SLICE("__"), SLICE("a_b"), 1));
+    assert_false(slice_has(SLICE("a_"), SLICE("a_b"), 1));
+    assert_false(slice_has(none, SLICE("a_b"), 1));
     assert_true(slice_starts(SLICE("abc"), none));
     assert_true(slice_starts(SLICE("abc"), SLICE("ab")));
     assert_false(slice_starts(SLICE("a"), SLICE("ab")));

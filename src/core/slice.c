@@ -54,3 +54,17 @@ CHECKED bool slice_to_i64(struct slice s, int64_t *ret)
     *ret = minus ? (int64_t)(0 - v) : (int64_t)v;
     return true;
 }
+
+bool slice_has(struct slice s, struct slice what, size_t rare)
+{
+    if (s.n < what.n)
+        return false;
+    const char *p = s.p + rare, *end = p + (s.n - what.n) + 1;
+    while ((p = memchr(p, (unsigned char)what.p[rare], (size_t)(end - p))) != NULL) {
+        if (memcmp(p - rare, what.p, what.n) == 0)
+            return true;
+        if (++p == end)
+            return false;
+    }
+    return false;
+}

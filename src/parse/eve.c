@@ -349,11 +349,10 @@ static void put_objects(struct eve *e)
 
 static bool looks(const struct event *ev, struct slice payload)
 {
-    static const char mark[] = "\"event_type\"";
-    struct slice s = slice_trim(payload);
+    const struct slice mark = SLICE("\"event_type\""), s = slice_trim(payload);
 
     (void)ev;
-    return s.n > sizeof(mark) && s.p[0] == '{' && memmem(s.p, s.n, mark, sizeof(mark) - 1);
+    return s.n > mark.n && s.p[0] == '{' && slice_has(s, mark, 6);
 }
 
 static enum err parse(struct parse_ctx *ctx, struct slice payload, struct event *ev,

@@ -28,10 +28,9 @@ static const char *const levels[] = {"emergency", "alert",  "critical",      "er
 
 static bool looks(const struct event *ev, struct slice payload)
 {
-    static const char mark[] = "\"__REALTIME_TIMESTAMP\"";
+    const struct slice mark = SLICE("\"__REALTIME_TIMESTAMP\"");
 
-    return !ev && payload.n > sizeof(mark) && payload.p[0] == '{' &&
-           memmem(payload.p, payload.n, mark, sizeof(mark) - 1);
+    return !ev && payload.n > mark.n && payload.p[0] == '{' && slice_has(payload, mark, 1);
 }
 
 /* A string, or an array of byte values. */
