@@ -47,8 +47,8 @@ static inline struct slice slice_cut(struct slice s, size_t from, size_t to)
     return (struct slice){s.p + from, to - from};
 }
 
-/* Whether `what` stands in s. Looks for its byte at `rare` first, which the caller knows to be seldom
- * in s: then this costs one pass of memchr. */
+/* Whether `what` stands in s. Looks for its byte at `rare` first, which the caller knows to be
+ * seldom in s: then this costs one pass of memchr. */
 bool slice_has(struct slice s, struct slice what, size_t rare);
 
 struct slice slice_trim(struct slice s); /* without ASCII blanks at both ends */
