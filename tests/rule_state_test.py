@@ -24,7 +24,11 @@ def line(word, user, n):
 
 
 def main():
-    rules = tempfile.mkdtemp(prefix="coloa-rules-")
+    with tempfile.TemporaryDirectory(prefix="coloa-rules-") as rules:
+        centre(rules)
+
+
+def centre(rules):
     with Centre(sets=["rules.shipped=false", f"rules.dirs={rules}"]) as c:
         c.start()
         found = lambda rule: [a for a in c.alerts() if a["rule_id"] == rule]

@@ -166,7 +166,7 @@ CHECKED enum err finding_encode(const struct finding *f, struct buf *out)
     jsonw_kcstr(&j, "kind", "finding");
     jsonw_kcstr(&j, "id", id);
     tell_rule(&j, f->rule);
-    jsonw_ktime(&j, "time", hit ? hit->last_ns : ev ? ev->timestamp_ns : 0);
+    jsonw_ktime(&j, "time", hit ? hit->last_ns : ev->timestamp_ns);
     jsonw_ktime(&j, "received", hit ? hit->received_ns : ev->ingested_ns);
     jsonw_kint(&j, "org", hit ? hit->org : ev->org);
     jsonw_kint(&j, "system", hit ? hit->system : ev->system);

@@ -51,32 +51,12 @@ static void add_finding(struct detect *d, const struct finding *f)
     metric_add(M_DETECT_FINDINGS, 1);
 }
 
-/* Without the event at hand, one that has what the finding is about: for the exceptions. */
-static void stand_in(const struct correlation_hit *hit, struct arena *a, struct event *ev)
-{
-    event_init(ev, a);
-    ev->org = hit->org;
-    ev->system = hit->system;
-    for (size_t i = 0; i < hit->group_n; i++) {
-        struct slice name = hit->entities[i].n ? hit->entities[i] : hit->group[i].name;
-        if (hit->group[i].value.n &&
-            event_add(ev, name, value_str(hit->group[i].value)) != ERR_NONE)
-            return;
-    }
-}
-
 /* Many may come at once: what has no room behind them is committed before. */
 static void take_correlation(void *arg, const struct finding *f)
 {
     struct detect *d = arg;
-    struct finding copy = *f;
-    struct event ev;
 
-    if (!copy.event) {
-        stand_in(f->correlation, &d->pipe.arena, &ev);
-        copy.event = &ev;
-    }
-    if (exceptions_hold(d->pipe.view->exceptions, &copy, &d->pipe.arena, clock_wall_ns())) {
+    if (exceptions_hold(d->pipe.view->exceptions, f, &d->pipe.arena, clock_wall_ns())) {
         metric_add(M_DETECT_EXCEPTED, 1);
         return;
     }
@@ -152,6 +132,8 @@ static void add_frame(void *arg, struct slice frame)
 
     if (d->frames_n < FRAMES_MAX - 1 && buf_put(&d->bytes, frame) == ERR_NONE)
         d->ends[d->frames_n++] = d->bytes.n;
+    else
+        log_warn("alarm.lost", "no room in the batch: it is told again within the hour");
 }
 
 static void add_sources(struct detect *d, int64_t now)
